@@ -1,0 +1,24 @@
+"""HTTP and WebSocket entry point."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ms5.settings")
+
+from django.core.asgi import get_asgi_application
+
+http_application = get_asgi_application()
+
+# Only now are the models loaded that the socket side imports.
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.urls import path
+
+from floor.consumers import LineConsumer
+
+application = ProtocolTypeRouter(
+    {
+        "http": http_application,
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter([path("ws/", LineConsumer.as_asgi())]))),
+    }
+)

@@ -1,0 +1,21 @@
+"""The Celery application and the one table of things that happen by themselves."""
+
+import os
+
+from celery import Celery
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ms5.settings")
+
+app = Celery("ms5")
+app.config_from_object(settings.CELERY)
+app.autodiscover_tasks(["floor", "andon", "oee", "plc", "reports"])
+
+app.conf.task_routes = {
+    "plc.tasks.*": {"queue": "plc"},
+    "reports.tasks.*": {"queue": "reports"},
+}
+
+# Every entry asks the database what is due: a missed or doubled tick is harmless.
+# `expires` keeps ticks that piled up while a worker was away from running one after the other.
+app.conf.beat_schedule = {}
