@@ -1,0 +1,39 @@
+from floor.models.audit import AuditEntry
+from floor.models.machine import (
+    CounterEvent,
+    FactsChange,
+    FaultDefinition,
+    FaultEvent,
+    Heartbeat,
+    LineState,
+    MachineMinute,
+    MachineState,
+    Reading,
+    StateEdge,
+)
+from floor.models.people import User
+from floor.models.plant import Equipment, IdealCycle, Line, Product, ProductNumber, Site
+from floor.models.shifts import ShiftBreak, ShiftPattern
+
+__all__ = [
+    "AuditEntry",
+    "CounterEvent",
+    "Equipment",
+    "FactsChange",
+    "FaultDefinition",
+    "FaultEvent",
+    "Heartbeat",
+    "IdealCycle",
+    "Line",
+    "LineState",
+    "MachineMinute",
+    "MachineState",
+    "Product",
+    "ProductNumber",
+    "Reading",
+    "ShiftBreak",
+    "ShiftPattern",
+    "Site",
+    "StateEdge",
+    "User",
+]

@@ -1,0 +1,150 @@
+"""The plant as people describe it. Nothing here is written by machines."""
+
+import uuid
+import zoneinfo
+from datetime import datetime
+from typing import Self
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+
+
+def is_zone(name: str) -> None:
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(f"{name} is not a time zone; use a name such as Europe/London.")
+
+
+class Site(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    code = models.CharField(max_length=50, unique=True)
+    name = models.CharField(max_length=100)
+    time_zone = models.CharField(max_length=64, validators=[is_zone])
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+
+class LineQuerySet(models.QuerySet["Line"]):
+    def enabled(self) -> Self:
+        return self.filter(enabled=True)
+
+    def on_screen(self) -> Self:
+        """Enabled lines in the order the plant gave them, with what every page prints."""
+        return self.enabled().select_related("site").order_by("position", "code")
+
+
+class Line(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="lines")
+    code = models.CharField(max_length=50, unique=True)
+    name = models.CharField(max_length=100)
+    description = models.CharField(max_length=500, blank=True)
+    position = models.PositiveSmallIntegerField(default=0)
+    enabled = models.BooleanField(default=True)
+    target_rate = models.FloatField(help_text="Good units per minute the plan counts on, stops included.")
+
+    objects = LineQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="line_target_rate_positive", condition=Q(target_rate__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Equipment(models.Model):
+    class Kind(models.TextChoices):
+        PRODUCTION = "production"
+        PACKAGING = "packaging"
+        CONVEYOR = "conveyor"
+        UTILITY = "utility"
+        SUPPORT = "support"
+        SAFETY = "safety"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="equipment")
+    code = models.CharField(max_length=50, unique=True)
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=12, choices=Kind, default=Kind.PRODUCTION)
+    position = models.PositiveSmallIntegerField(default=1, help_text="Place along the line, 1 = first.")
+    is_primary = models.BooleanField(default=False, help_text="The constraint: line figures come from this machine.")
+    criticality = models.PositiveSmallIntegerField(default=3)
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_primary_per_line", fields=["line"], condition=Q(is_primary=True)),
+            models.UniqueConstraint(name="one_machine_per_place", fields=["line", "position"]),
+            models.CheckConstraint(
+                name="criticality_1_to_5", condition=Q(criticality__gte=1) & Q(criticality__lte=5)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Product(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    code = models.CharField(max_length=50, unique=True)
+    name = models.CharField(max_length=100)
+    enabled = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProductNumber(models.Model):
+    """The number under which a line's controller knows a product."""
+
+    line = models.ForeignKey(Line, on_delete=models.CASCADE, related_name="product_numbers")
+    number = models.IntegerField()
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="numbers")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="one_product_per_number", fields=["line", "number"])]
+
+
+class IdealCycleQuerySet(models.QuerySet["IdealCycle"]):
+    def in_force(self, at: datetime) -> Self:
+        return self.filter(Q(valid_to=None) | Q(valid_to__gt=at), valid_from__lte=at)
+
+
+class IdealCycle(models.Model):
+    """Shortest time for one unit, in milliseconds, from a date on.
+
+    The most particular standard wins: product on a machine, then product, then machine, then line.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    line = models.ForeignKey(Line, on_delete=models.CASCADE, null=True, blank=True, related_name="ideal_cycles")
+    equipment = models.ForeignKey(
+        Equipment, on_delete=models.CASCADE, null=True, blank=True, related_name="ideal_cycles"
+    )
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, null=True, blank=True, related_name="ideal_cycles")
+    ideal_cycle_ms = models.PositiveIntegerField()
+    valid_from = models.DateTimeField()
+    valid_to = models.DateTimeField(null=True, blank=True)
+
+    objects = IdealCycleQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="ideal_cycle_positive", condition=Q(ideal_cycle_ms__gt=0)),
+            models.CheckConstraint(
+                name="ideal_cycle_ends_after_it_begins",
+                condition=Q(valid_to=None) | Q(valid_to__gt=models.F("valid_from")),
+            ),
+            models.UniqueConstraint(
+                name="one_ideal_cycle_at_a_time",
+                fields=["line", "equipment", "product", "valid_from"],
+                nulls_distinct=False,
+            ),
+        ]
