@@ -1,47 +1,109 @@
-"""When a line is meant to run, in plant time, as people describe it."""
+"""When a line works, as people plan it."""
 
 import uuid
+from datetime import date, datetime
+from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
+from floor.domain.shifts import Break, Calendar, Pattern, ShiftsOverlap, ShiftWindow, check_overlap
 from floor.models.plant import Line, Site
 
 
-class ShiftPattern(models.Model):
-    """A shift that comes back on some weekdays. `ends_at` at or before `starts_at` means the next morning.
+def every_day() -> list[int]:
+    return [1, 2, 3, 4, 5, 6, 7]
 
-    `weekdays` are ISO numbers, 1 = Monday, of the day the shift starts. `line` None: every line of the site that
-    has no pattern of its own.
-    """
+
+class ShiftPatternQuerySet(models.QuerySet["ShiftPattern"]):
+    def for_line(self, line: Line) -> Self:
+        """The line's own patterns, and those of its site that hold for every line."""
+        return self.filter(Q(line=line) | Q(line=None, site_id=line.site_id)).prefetch_related("breaks")
+
+
+class ShiftPattern(models.Model):
+    """One shift. A line that has patterns of its own does not follow those of its site."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="shift_patterns")
-    line = models.ForeignKey(Line, on_delete=models.CASCADE, null=True, blank=True, related_name="shift_patterns")
+    line = models.ForeignKey(
+        Line,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="shift_patterns",
+        help_text="Empty: for every line of the site that has no shifts of its own.",
+    )
     name = models.CharField(max_length=40)
-    weekdays = ArrayField(models.PositiveSmallIntegerField())
+    weekdays = ArrayField(
+        models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(7)]),
+        default=every_day,
+        help_text="Days on which the shift starts, 1 = Monday to 7 = Sunday.",
+    )
     starts_at = models.TimeField()
-    ends_at = models.TimeField()
-    valid_from = models.DateField()
-    valid_to = models.DateField(null=True, blank=True)
+    ends_at = models.TimeField(help_text="At or before the start: the shift ends the next day.")
+    valid_from = models.DateField(default=date(2000, 1, 1))
+    valid_to = models.DateField(null=True, blank=True, help_text="First day on which it no longer holds.")
+
+    objects = ShiftPatternQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 name="shift_pattern_ends_after_it_begins",
-                condition=Q(valid_to=None) | Q(valid_to__gte=models.F("valid_from")),
-            )
+                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.name} {self.starts_at:%H:%M}–{self.ends_at:%H:%M}"
 
+    def clean(self) -> None:
+        if self.line is not None and self.line.site_id != self.site_id:
+            raise ValidationError({"line": "This line belongs to another site."})
+        others = ShiftPattern.objects.filter(site_id=self.site_id, line=self.line).exclude(pk=self.pk)
+        try:
+            check_overlap([self.value(with_breaks=False), *(p.value(with_breaks=False) for p in others)], self.site.zone)
+        except ShiftsOverlap as overlap:
+            raise ValidationError(str(overlap)) from overlap
+
+    def value(self, *, with_breaks: bool = True) -> Pattern:
+        return Pattern(
+            self.name,
+            frozenset(self.weekdays),
+            self.starts_at,
+            self.ends_at,
+            self.valid_from,
+            self.valid_to,
+            tuple(rest.value() for rest in self.breaks.all()) if with_breaks else (),
+        )
+
 
 class ShiftBreak(models.Model):
-    """A break inside a shift, in plant time."""
+    """A planned pause inside a shift, by the plant's clock."""
 
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     pattern = models.ForeignKey(ShiftPattern, on_delete=models.CASCADE, related_name="breaks")
     name = models.CharField(max_length=40, default="Break")
     starts_at = models.TimeField()
     ends_at = models.TimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.starts_at:%H:%M}–{self.ends_at:%H:%M}"
+
+    def value(self) -> Break:
+        return Break(self.name, self.starts_at, self.ends_at)
+
+
+def calendar(line: Line) -> Calendar:
+    """Every shift of this line, past and planned (2 queries, 3 when the line's site is not loaded)."""
+    patterns = list(ShiftPattern.objects.for_line(line))
+    own = [p for p in patterns if p.line_id is not None]
+    return Calendar(tuple(p.value() for p in own or patterns), line.site.zone)
+
+
+def shift_at(line: Line, moment: datetime) -> ShiftWindow | None:
+    return calendar(line).at(moment)
