@@ -3,12 +3,12 @@
 import os
 
 from celery import Celery
-from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ms5.settings")
 
 app = Celery("ms5")
-app.config_from_object(settings.CELERY)
+# By name, so that importing ms5 does not yet read the settings: the starter runs before they are complete.
+app.config_from_object("ms5.settings:CELERY")
 app.autodiscover_tasks(["floor", "andon", "oee", "plc", "reports"])
 
 app.conf.task_routes = {
