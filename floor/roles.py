@@ -1,0 +1,7 @@
+"""Who may do what."""
+
+from rest_framework.permissions import BasePermission
+
+
+class MatrixPermission(BasePermission):
+    pass

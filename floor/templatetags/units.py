@@ -1,0 +1,99 @@
+"""How every number on a screen is written. None is "–", never 0."""
+
+from datetime import datetime, timedelta
+
+from django import template
+from django.utils import timezone
+
+register = template.Library()
+
+NONE = "–"
+THIN = "\u202f"  # narrow no-break space: a number never breaks across lines
+MINUS = "−"
+
+
+@register.filter
+def duration(value: float | timedelta | None) -> str:
+    """Seconds as 04:12 below one hour, as 1:08 h from there on."""
+    if value is None:
+        return NONE
+    seconds = int(value.total_seconds() if isinstance(value, timedelta) else value)
+    sign, seconds = (MINUS, -seconds) if seconds < 0 else ("", seconds)
+    minutes, rest = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{sign}{minutes:02d}:{rest:02d}"
+    return f"{sign}{minutes // 60}:{minutes % 60:02d}{THIN}h"
+
+
+@register.filter
+def minutes(value: float | None) -> str:
+    """Minutes, whole from ten on."""
+    if value is None:
+        return NONE
+    return f"{value:.1f}{THIN}min" if value < 9.95 else f"{count(round(value))}{THIN}min"
+
+
+@register.filter
+def ratio(value: float | None, digits: int = 1) -> str:
+    """0.742 is 74.2 %. More than 100 % is shown as it is."""
+    return NONE if value is None else f"{value * 100:.{digits}f}{THIN}%"
+
+
+@register.filter
+def rate(value: float | None) -> str:
+    """Units per minute, one decimal below ten."""
+    if value is None:
+        return NONE
+    return f"{value:.1f}" if 0 < value < 9.95 else count(round(value))
+
+
+@register.filter
+def count(value: float | None) -> str:
+    """14812 is 14 812."""
+    if value is None:
+        return NONE
+    return f"{abs(int(value)):,}".replace(",", THIN) if value >= 0 else MINUS + count(-value)
+
+
+@register.filter
+def signed(value: float | None) -> str:
+    if value is None:
+        return NONE
+    return f"+{count(value)}" if value > 0 else count(value)
+
+
+@register.filter
+def size(value: float | None) -> str:
+    """The number without its sign, for where a word says the direction."""
+    return count(None if value is None else abs(value))
+
+
+@register.filter
+def clock(value: datetime | None, seconds: str = "") -> str:
+    """Time of day by the plant's clock (the active time zone); the hour shown twice carries its offset."""
+    if value is None:
+        return NONE
+    local = timezone.localtime(value)
+    text = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
+    if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
+        offset = f"{local:%z}"
+        text += f" ({offset[:3]}:{offset[3:]})"
+    return text
+
+
+@register.filter
+def iso(value: datetime | None) -> str:
+    """For attributes that scripts read; empty for None."""
+    return "" if value is None else value.isoformat()
+
+
+@register.filter
+def permille(value: float | None) -> str:
+    """Length of a bar of 1000; the number beside it tells when it is more."""
+    return "0" if value is None else f"{min(max(value, 0.0), 1.0) * 1000:.1f}"
+
+
+@register.filter
+def px(value: float | None) -> str:
+    """A coordinate inside an SVG, never in the reader's language."""
+    return "0" if value is None else f"{value:.2f}".rstrip("0").rstrip(".")
