@@ -1,0 +1,166 @@
+"""Every millisecond of a machine, accounted for once.
+
+All times are integer milliseconds (oee.domain.clock), all spans half-open.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from itertools import pairwise
+from typing import Generic, NamedTuple, TypeVar
+
+from floor.domain.machine import State
+
+T = TypeVar("T")
+
+
+class Ledger(StrEnum):
+    RUN = "run"
+    STOP = "stop"
+    PLANNED = "planned"
+    NO_DATA = "no_data"
+    OFF_SHIFT = "off_shift"
+
+
+class Planned(StrEnum):
+    """Why time is PLANNED; NOT is every other state."""
+
+    NOT = ""
+    BREAK = "break"
+    STOP = "stop"
+
+
+class Edge(NamedTuple):
+    at: int
+    state: State
+
+
+class Segment(NamedTuple):
+    start: int
+    end: int
+    state: State
+
+
+class Span(NamedTuple):
+    start: int
+    end: int
+
+
+class Part(NamedTuple):
+    """A piece of a stop under one verdict. `coding` is the key of the note that gave it, None when uncoded."""
+
+    start: int
+    end: int
+    stop: int  # start of the physical stop, its identity
+    is_minor: bool
+    is_planned: bool
+    reason: str | None
+    coding: int | None
+
+
+class Entry(NamedTuple):
+    start: int
+    end: int
+    state: Ledger
+    planned: Planned = Planned.NOT
+    is_minor: bool = False
+    stop: int | None = None
+    reason: str | None = None
+    coding: int | None = None
+
+
+class Track(Generic[T]):
+    """Disjoint spans in time order that can be asked what holds at a moment."""
+
+    def __init__(self, spans: Iterable[tuple[int, int, T]]) -> None:
+        self.spans = sorted(spans, key=lambda span: span[0])
+        self._starts = [span[0] for span in self.spans]
+
+    def at(self, moment: int) -> T | None:
+        index = bisect_right(self._starts, moment) - 1
+        if index < 0 or self.spans[index][1] <= moment:
+            return None
+        return self.spans[index][2]
+
+    def cuts(self) -> Iterator[int]:
+        for start, end, _ in self.spans:
+            yield start
+            yield end
+
+
+def segments(edges: Iterable[Edge], start: int, end: int) -> list[Segment]:
+    """Cut [start, end) into maximal same-state segments, in time order.
+
+    Edges may arrive unsorted, repeated, or from before `start`: the last edge at or before `start` sets the
+    opening state, UNKNOWN if there is none.
+    """
+    if start >= end:
+        return []
+    state, since, found = State.UNKNOWN, start, []
+    for at, after in sorted(set(edges)):
+        if at >= end:
+            break
+        if at <= start:
+            state = after
+        elif after is not state:
+            if at > since:
+                found.append(Segment(since, at, state))
+            state, since = after, at
+    found.append(Segment(since, end, state))
+    return _joined(found)
+
+
+def _joined(found: list[Segment]) -> list[Segment]:
+    joined: list[Segment] = []
+    for segment in found:
+        if joined and joined[-1].state is segment.state:
+            joined[-1] = joined[-1]._replace(end=segment.end)
+        else:
+            joined.append(segment)
+    return joined
+
+
+class Schedule(NamedTuple):
+    """When the line is meant to work. Breaks lie inside the shifts."""
+
+    shifts: Track[str]
+    breaks: Track[str]
+
+
+def ledger(
+    seen: Sequence[Segment], schedule: Schedule, parts: Track[Part], start: int, end: int, cuts: Iterable[int] = ()
+) -> list[Entry]:
+    """Account for [start, end): entries in time order, without gap or overlap.
+
+    Off shift beats everything; in a break, running counts as running and everything else is the break; a planned
+    reason beats the stop. Entries never cross a moment of `cuts`; elsewhere equal neighbours are one entry.
+    """
+    states = Track((s.start, s.end, s.state) for s in seen)
+    fixed = {start, end, *(cut for cut in cuts if start < cut < end)}
+    moments = set(fixed)
+    for track in (states, schedule.shifts, schedule.breaks, parts):
+        moments.update(cut for cut in track.cuts() if start < cut < end)
+    found: list[Entry] = []
+    for since, until in pairwise(sorted(moments)):
+        entry = _account(since, until, states.at(since), schedule, parts.at(since))
+        if found and since not in fixed and found[-1][2:] == entry[2:]:
+            found[-1] = found[-1]._replace(end=until)
+        else:
+            found.append(entry)
+    return found
+
+
+def _account(start: int, end: int, state: State | None, schedule: Schedule, part: Part | None) -> Entry:
+    if schedule.shifts.at(start) is None:
+        return Entry(start, end, Ledger.OFF_SHIFT)
+    if state is State.RUN:
+        return Entry(start, end, Ledger.RUN)
+    if schedule.breaks.at(start) is not None:
+        return Entry(start, end, Ledger.PLANNED, Planned.BREAK, stop=part.stop if part and state is State.STOP else None)
+    if state is not State.STOP:
+        return Entry(start, end, Ledger.NO_DATA)
+    if part is None:
+        return Entry(start, end, Ledger.STOP)
+    if part.is_planned:
+        return Entry(start, end, Ledger.PLANNED, Planned.STOP, False, part.stop, part.reason, part.coding)
+    return Entry(start, end, Ledger.STOP, Planned.NOT, part.is_minor, part.stop, part.reason, part.coding)

@@ -1,0 +1,56 @@
+"""How fast a line is going, from what it made minute by minute."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from oee.domain.clock import MINUTE_MS
+
+# A minute says something about speed when the machine ran through (nearly) all of it.
+FULL_MINUTE_MS = 55_000
+SLOW_AFTER_MINUTES = 2
+
+
+class Minute(NamedTuple):
+    start: int
+    made: int
+    rejected: int
+    run_ms: int
+    ideal_ms: int | None  # what these parts would take at ideal speed; None when no standard is known
+
+
+def target(rate_per_min: float, scheduled_ms: int) -> int:
+    return int(rate_per_min * scheduled_ms / MINUTE_MS)
+
+
+def projected(good: int, recent_good: int, recent_ms: int, remaining_ms: int) -> int | None:
+    """Good parts at the end of the shift if it goes on as in the recent past; None when there is no past yet."""
+    if recent_ms < 2 * MINUTE_MS:
+        return None
+    return good + recent_good * remaining_ms // recent_ms
+
+
+def slow_share(minutes: Sequence[Minute], slow_below: float) -> float | None:
+    """Speed as a share of ideal when the last two full minutes were both slow, else None."""
+    last = minutes[-SLOW_AFTER_MINUTES:]
+    if len(last) < SLOW_AFTER_MINUTES or not all(_is_slow(minute, slow_below) for minute in last):
+        return None
+    return sum(m.ideal_ms or 0 for m in last) / sum(m.run_ms for m in last)
+
+
+def slow_spans(minutes: Iterable[Minute], slow_below: float) -> list[tuple[int, int]]:
+    """Stretches of at least two slow minutes in a row."""
+    spans: list[tuple[int, int]] = []
+    for minute in minutes:
+        if not _is_slow(minute, slow_below):
+            continue
+        if spans and spans[-1][1] == minute.start:
+            spans[-1] = (spans[-1][0], minute.start + MINUTE_MS)
+        else:
+            spans.append((minute.start, minute.start + MINUTE_MS))
+    return [span for span in spans if span[1] - span[0] >= SLOW_AFTER_MINUTES * MINUTE_MS]
+
+
+def _is_slow(minute: Minute, slow_below: float) -> bool:
+    if minute.run_ms < FULL_MINUTE_MS or minute.ideal_ms is None:
+        return False
+    return minute.ideal_ms < slow_below * minute.run_ms

@@ -1,0 +1,47 @@
+"""Which ideal cycle holds for a machine and a product at a moment."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """None in a key means "any". In force on [valid_from, valid_to)."""
+
+    line: UUID | None
+    equipment: UUID | None
+    product: UUID | None
+    ideal_cycle_ms: int
+    valid_from: datetime
+    valid_to: datetime | None
+
+    def in_force(self, at: datetime) -> bool:
+        return self.valid_from <= at and (self.valid_to is None or at < self.valid_to)
+
+    def fits(self, line: UUID, equipment: UUID, product: UUID | None) -> bool:
+        return (
+            self.line in (None, line)
+            and self.equipment in (None, equipment)
+            and (self.product is None or self.product == product)
+        )
+
+    @property
+    def rank(self) -> tuple[int, bool, datetime]:
+        """The most particular wins: product on a machine, then product, then machine, then line."""
+        place = 2 * (self.product is not None) + (self.equipment is not None)
+        return place, self.line is not None, self.valid_from
+
+
+@dataclass(frozen=True, slots=True)
+class Standards:
+    rows: tuple[Standard, ...]
+
+    def ideal_cycle_ms(self, line: UUID, equipment: UUID, product: UUID | None, at: datetime) -> int | None:
+        fitting = [row for row in self.rows if row.in_force(at) and row.fits(line, equipment, product)]
+        return max(fitting, key=lambda row: row.rank).ideal_cycle_ms if fitting else None
+
+
+def standards(rows: Iterable[Standard]) -> Standards:
+    return Standards(tuple(rows))
