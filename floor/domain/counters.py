@@ -62,7 +62,7 @@ def _forward(setup: CounterSetup, before: int, suspect: int | None, after: int, 
 
 
 def _backward(setup: CounterSetup, before: int, after: int, elapsed_s: float) -> Step:
-    if setup.modulus is not None and before * 2 >= setup.modulus > after * 2:
+    if setup.modulus is not None and before < setup.modulus <= before * 2 and after * 2 < setup.modulus:
         wrapped = after + setup.modulus - before
         if believable(setup, wrapped, elapsed_s):
             return Step(wrapped, after, None, CounterEventKind.WRAP)
