@@ -1,7 +1,7 @@
 """CompactLogix and ControlLogix: tags by name, many in one packet, each reply checked against its type.
 
-The requests of a scan are built once. pycomm3 opens the session and the connection and knows how a name becomes
-a path; replies are read here, because it takes a REAL for a DINT without a word when the tag's type was changed
+The requests of a scan are built once. pycomm3 opens the session and the connection and knows how a name
+becomes a path; replies are read here, because it takes a REAL for a DINT without a word when the tag's type was changed
 in the controller.
 """
 
@@ -195,7 +195,7 @@ class LogixDriver:
 
 
 class _LogixSession(Session, PycommLogix):  # type: ignore[misc]  # pycomm3 carries no types
-    """pycomm3's Logix driver without its habits at open: nothing is uploaded, only the identity is asked for."""
+    """pycomm3's Logix driver without its habits at open: only the identity is asked for."""
 
     def _initialize_driver(self, *args: object, **kwargs: object) -> None:
         self._cfg["use_instance_ids"] = False
