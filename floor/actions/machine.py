@@ -13,8 +13,6 @@ from floor.domain.fold import Facts, MachineSetup, Watermark, fold
 from floor.domain.machine import Observation, State
 from floor.models import MachineState
 
-UNSIGNED_TO_SIGNED = 1 << 64
-
 
 @dataclass(frozen=True, slots=True)
 class MachineBatch:
@@ -90,7 +88,7 @@ def _watermark(row: MachineState) -> Watermark:
         observed_until=row.observed_until,
         speed=row.speed,
         product=row.product_number,
-        fault_bits=None if row.fault_bits is None else row.fault_bits % UNSIGNED_TO_SIGNED,
+        fault_bits=None if row.fault_bits is None else int.from_bytes(row.fault_bits, "little"),
         epoch=row.epoch,
         sequence=row.sequence,
         made_raw=row.made_raw,
@@ -102,10 +100,9 @@ def _watermark(row: MachineState) -> Watermark:
     )
 
 
-def _signed(bits: int | None) -> int | None:
-    if bits is None or bits < UNSIGNED_TO_SIGNED // 2:
-        return bits
-    return bits - UNSIGNED_TO_SIGNED
+def _packed(bits: int | None) -> bytes | None:
+    """Fault bits as stored: little-endian, as many bytes as the highest set bit needs."""
+    return None if bits is None else bits.to_bytes((bits.bit_length() + 7) // 8, "little")
 
 
 def _write(news: list[_Folded]) -> None:
@@ -125,13 +122,11 @@ def _copy_readings(cursor: Any, news: list[_Folded]) -> None:
         " made, rejected, duration_ms, fault_bits"
     )
     with cursor.copy(f"COPY floor_reading ({columns}) FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types(
-            ["uuid", "timestamptz", "int8", "int8", "int2", "float8", "int4", "int8", "int8", "int4", "int4", "int4", "int8"]
-        )
+        copy.set_types("uuid timestamptz int8 int8 int2 float8 int4 int8 int8 int4 int4 int4 bytea".split())
         for item in news:
             machine = item.equipment_id
             for row in item.facts.readings:
-                copy.write_row((machine, *row[:11], _signed(row[11])))
+                copy.write_row((machine, *row[:11], _packed(row[11])))
 
 
 def _insert_edges(cursor: Any, news: list[_Folded]) -> None:
@@ -140,8 +135,9 @@ def _insert_edges(cursor: Any, news: list[_Folded]) -> None:
     if edges:
         cursor.execute(
             "INSERT INTO floor_stateedge (equipment_id, at, state)"
-            " SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[])"
-            " ON CONFLICT (equipment_id, at) DO UPDATE SET state = EXCLUDED.state",
+            " SELECT * FROM "
+            + _unnest("uuid timestamptz text")
+            + " ON CONFLICT (equipment_id, at) DO UPDATE SET state = EXCLUDED.state",
             [[key[0] for key in edges], [key[1] for key in edges], list(edges.values())],
         )
 
@@ -151,7 +147,7 @@ def _insert_faults(cursor: Any, news: list[_Folded]) -> None:
     if ended:
         cursor.execute(
             "UPDATE floor_faultevent f SET off_at = greatest(e.at, f.on_at)"
-            " FROM unnest(%s::uuid[], %s::int[], %s::timestamptz[]) AS e (equipment_id, bit, at)"
+            " FROM " + _unnest("uuid int timestamptz") + " AS e (equipment_id, bit, at)"
             " WHERE f.equipment_id = e.equipment_id AND f.bit = e.bit AND f.off_at IS NULL",
             _columns(ended, 3),
         )
@@ -159,14 +155,24 @@ def _insert_faults(cursor: Any, news: list[_Folded]) -> None:
     if begun:
         cursor.execute(
             "INSERT INTO floor_faultevent (equipment_id, bit, on_at, off_at)"
-            " SELECT * FROM unnest(%s::uuid[], %s::int[], %s::timestamptz[], %s::timestamptz[])",
+            " SELECT * FROM " + _unnest("uuid int timestamptz timestamptz"),
             _columns(begun, 4),
         )
 
 
 def _add_minutes(cursor: Any, news: list[_Folded]) -> None:
     rows = [
-        (item.equipment_id, minute, product, m.made, m.rejected, m.unobserved_made, m.unobserved_rejected, m.run_ms, m.stop_ms)
+        (
+            item.equipment_id,
+            minute,
+            product,
+            m.made,
+            m.rejected,
+            m.unobserved_made,
+            m.unobserved_rejected,
+            m.run_ms,
+            m.stop_ms,
+        )
         for item in news
         for (minute, product), m in item.facts.minutes.items()
     ]
@@ -174,9 +180,9 @@ def _add_minutes(cursor: Any, news: list[_Folded]) -> None:
         cursor.execute(
             "INSERT INTO floor_machineminute AS m (equipment_id, minute, product_number, made, rejected,"
             " unobserved_made, unobserved_rejected, run_ms, stop_ms)"
-            " SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::int[], %s::int[], %s::int[], %s::int[],"
-            " %s::int[], %s::int[], %s::int[])"
-            " ON CONFLICT (equipment_id, minute, product_number) DO UPDATE SET made = m.made + EXCLUDED.made,"
+            " SELECT * FROM "
+            + _unnest("uuid timestamptz int int int int int int int")
+            + " ON CONFLICT (equipment_id, minute, product_number) DO UPDATE SET made = m.made + EXCLUDED.made,"
             " rejected = m.rejected + EXCLUDED.rejected,"
             " unobserved_made = m.unobserved_made + EXCLUDED.unobserved_made,"
             " unobserved_rejected = m.unobserved_rejected + EXCLUDED.unobserved_rejected,"
@@ -194,7 +200,7 @@ def _insert_notes(cursor: Any, news: list[_Folded]) -> None:
     if rows:
         cursor.execute(
             "INSERT INTO floor_counterevent (equipment_id, counter, kind, at, before, after, delta)"
-            " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::int8[], %s::int8[], %s::int8[])",
+            " SELECT * FROM " + _unnest("uuid text text timestamptz int8 int8 int8"),
             _columns(rows, 7),
         )
 
@@ -202,7 +208,7 @@ def _insert_notes(cursor: Any, news: list[_Folded]) -> None:
 def _move_watermarks(cursor: Any, news: list[_Folded]) -> None:
     rows = [
         (
-            item.equipment_id, m.state.value, m.since, m.observed_until, m.speed, m.product, _signed(m.fault_bits),
+            item.equipment_id, m.state.value, m.since, m.observed_until, m.speed, m.product, _packed(m.fault_bits),
             item.setup.limit_ms, m.epoch, m.sequence, m.made_raw, m.made_at, m.made_suspect,
             m.rejected_raw, m.rejected_at, m.rejected_suspect,
         )
@@ -215,9 +221,11 @@ def _move_watermarks(cursor: Any, news: list[_Folded]) -> None:
         " epoch = v.epoch, sequence = v.sequence, made_raw = v.made_raw, made_at = v.made_at,"
         " made_suspect = v.made_suspect, rejected_raw = v.rejected_raw, rejected_at = v.rejected_at,"
         " rejected_suspect = v.rejected_suspect"
-        " FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::float8[], %s::int[], %s::int8[],"
-        " %s::int[], %s::int8[], %s::int8[], %s::int8[], %s::timestamptz[], %s::int8[], %s::int8[], %s::timestamptz[],"
-        " %s::int8[]) AS v (equipment_id, state, since, observed_until, speed, product, bits, limit_ms, epoch, sequence,"
+        " FROM "
+        + _unnest(
+            "uuid text timestamptz timestamptz float8 int bytea int int8 int8 int8 timestamptz int8 int8 timestamptz int8"
+        )
+        + " AS v (equipment_id, state, since, observed_until, speed, product, bits, limit_ms, epoch, sequence,"
         " made_raw, made_at, made_suspect, rejected_raw, rejected_at, rejected_suspect)"
         " WHERE s.equipment_id = v.equipment_id",
         _columns(rows, 16),
@@ -232,7 +240,7 @@ def _raise_versions(cursor: Any, news: list[_Folded]) -> None:
         if touched is not None:
             since[item.line_id] = min(touched, since.get(item.line_id, touched))
     cursor.execute(
-        "WITH touched (line_id, since) AS (SELECT * FROM unnest(%s::uuid[], %s::timestamptz[])),"
+        "WITH touched (line_id, since) AS (SELECT * FROM " + _unnest("uuid timestamptz") + "),"
         " raised AS (INSERT INTO floor_linestate AS s (line_id, facts_version)"
         "  SELECT line_id, 1 FROM touched ORDER BY line_id"
         "  ON CONFLICT (line_id) DO UPDATE SET facts_version = s.facts_version + 1"
@@ -241,6 +249,11 @@ def _raise_versions(cursor: Any, news: list[_Folded]) -> None:
         " SELECT r.line_id, r.facts_version, t.since FROM raised r JOIN touched t USING (line_id)",
         [list(since), list(since.values())],
     )
+
+
+def _unnest(types: str) -> str:
+    """One array parameter per column, so that any number of rows is one statement."""
+    return "unnest(" + ", ".join(f"%s::{name}[]" for name in types.split()) + ")"
 
 
 def _columns(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]:

@@ -16,6 +16,7 @@ MINUTE = timedelta(minutes=1)
 MILLISECOND = timedelta(milliseconds=1)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 NO_PRODUCT = -1
+ANY_COUNTER = CounterSetup()
 STATE_NUMBER = {State.UNKNOWN: 0, State.RUN: 1, State.STOP: 2}
 
 
@@ -27,8 +28,8 @@ class MachineSetup:
     """
 
     limit_ms: int = 3000
-    made: CounterSetup = CounterSetup()
-    rejected: CounterSetup = CounterSetup()
+    made: CounterSetup = ANY_COUNTER
+    rejected: CounterSetup = ANY_COUNTER
     counts_good: bool = False
 
 

@@ -16,7 +16,7 @@ CREATE TABLE floor_reading (
     made integer NOT NULL,
     rejected integer NOT NULL,
     duration_ms integer NOT NULL,
-    fault_bits bigint,
+    fault_bits bytea,
     PRIMARY KEY (equipment_id, at)
 ) PARTITION BY RANGE (at);
 CREATE INDEX floor_reading_at ON floor_reading USING brin (at);

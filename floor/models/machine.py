@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
@@ -28,7 +29,7 @@ class Reading(models.Model):
     made = models.IntegerField()
     rejected = models.IntegerField()
     duration_ms = models.IntegerField()
-    fault_bits = models.BigIntegerField(null=True)  # 64 bits in a signed word
+    fault_bits = models.BinaryField(null=True)  # little-endian, as many bytes as needed
 
     class Meta:
         managed = False
@@ -46,7 +47,7 @@ class MachineState(models.Model):
     observed_until = models.DateTimeField(null=True, help_text="Time of the last good reading.")
     speed = models.FloatField(null=True)
     product_number = models.IntegerField(null=True)
-    fault_bits = models.BigIntegerField(null=True)
+    fault_bits = models.BinaryField(null=True)
     limit_ms = models.IntegerField(default=3000, help_text="Silence longer than this is NO DATA.")
     epoch = models.BigIntegerField(default=0)
     sequence = models.BigIntegerField(default=0)
@@ -59,15 +60,15 @@ class MachineState(models.Model):
     rejected_suspect = models.BigIntegerField(null=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(name="machine_state_known", condition=Q(state__in=[s.value for s in State]))]
+        constraints = [
+            models.CheckConstraint(name="machine_state_known", condition=Q(state__in=[s.value for s in State]))
+        ]
 
 
 class StateEdgeQuerySet(models.QuerySet["StateEdge"]):
-    def shaping(self, equipment_id: object, start: datetime, end: datetime) -> Self:
+    def shaping(self, equipment_id: UUID, start: datetime, end: datetime) -> Self:
         """Edges inside [start, end), plus the last one before it, which gives the opening state."""
-        before = (
-            StateEdge.objects.filter(equipment_id=equipment_id, at__lte=start).order_by("-at").values("at")[:1]
-        )
+        before = StateEdge.objects.filter(equipment_id=equipment_id, at__lte=start).order_by("-at").values("at")[:1]
         return self.filter(equipment_id=equipment_id, at__lt=end).filter(
             Q(at__gte=models.Subquery(before)) | Q(at__gt=start)
         )
@@ -105,12 +106,14 @@ class FaultDefinition(models.Model):
     text = models.CharField(max_length=200)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.FAULT)
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.INTERNAL)
-    reason_code = models.CharField(max_length=40, blank=True, help_text="Stop reason proposed when this fault is first.")
+    reason_code = models.CharField(
+        max_length=40, blank=True, help_text="Stop reason proposed when this fault is first."
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(name="one_definition_per_bit", fields=["equipment", "bit"]),
-            models.CheckConstraint(name="fault_bit_0_to_63", condition=Q(bit__lte=63)),
+            models.CheckConstraint(name="fault_bit_0_to_255", condition=Q(bit__lte=255)),
         ]
 
     def __str__(self) -> str:

@@ -14,7 +14,9 @@ SIX = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 SETUP = MachineSetup(limit_ms=3000, made=CounterSetup(32_768, 5.0), rejected=CounterSetup(32_768, 5.0))
 
 
-def seen(second: float, *, n: int | None = None, running: bool = True, made: int | None = 0, **more: object) -> Observation:
+def seen(
+    second: float, *, n: int | None = None, running: bool = True, made: int | None = 0, **more: object
+) -> Observation:
     sequence = int(second * 10) + 1 if n is None else n
     return Observation(SIX + timedelta(seconds=second), 1, sequence, True, running, made=made, **more)  # type: ignore[arg-type]
 
