@@ -1,10 +1,17 @@
 """What differs under test; everything else is the one settings file."""
 
 import os
+from pathlib import Path
 
+# Where tests/conftest.py starts throw-away servers, unless the environment names others. Worker processes of one
+# run share PostgreSQL (a database each) and have a Valkey each, because published messages know no database numbers.
+THROW_AWAY = Path(os.environ.setdefault("MS5_TEST_FOLDER", f"/tmp/ms5-test-{os.getpid()}"))
+_worker = THROW_AWAY / os.environ.get("PYTEST_XDIST_WORKER", "main")
 os.environ.setdefault("MS5_ENV", "development")
-os.environ.setdefault("DATABASE_URL", "postgresql://ms5@127.0.0.1/ms5")
-os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:6379/15")
+os.environ.setdefault("DATABASE_URL", f"postgresql://ms5@/ms5?host={THROW_AWAY}/pg/run/sockets")
+if str(THROW_AWAY) in os.environ.get("REDIS_URL", str(THROW_AWAY)):
+    os.environ["REDIS_URL"] = f"unix://{_worker}/run/sockets/redis.sock?db=0"
+os.environ.setdefault("MS5_DATA_DIR", str(THROW_AWAY / "data"))
 
 from ms5.settings import *
 

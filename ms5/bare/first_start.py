@@ -4,6 +4,8 @@ Runs by path with whatever `python3` is there, standard library only, so that an
 With an action it then becomes `.venv/bin/python -m ms5.bare ACTION …`, keeping the process id.
 """
 
+from __future__ import annotations  # an old Python must get as far as the sentence about it
+
 import ctypes
 import errno
 import fcntl
@@ -24,18 +26,15 @@ PACKAGES = str(PROJECT / "ms5/bare/system_packages.sh")
 PDF_LIBRARIES = ["libgobject-2.0.so.0", "libpango-1.0.so.0", "libpangoft2-1.0.so.0", "libfontconfig.so.1"]
 
 
-def fail(sentence):
-    # type: (str) -> None
+def fail(sentence: str) -> None:
     sys.exit(sentence)
 
 
-def say(sentence):
-    # type: (str) -> None
+def say(sentence: str) -> None:
     print(sentence, flush=True)
 
 
-def require_python():
-    # type: () -> None
+def require_python() -> None:
     if sys.version_info < (3, 11):
         found = ".".join(map(str, sys.version_info[:2]))
         fail(f"Python 3.11 or newer is needed; {sys.executable} is {found}. Name a newer one: make run PYTHON=/path/to/python3.11")
@@ -44,8 +43,7 @@ def require_python():
 # Python packages
 
 
-def stamp_of(names):
-    # type: (list[str]) -> str
+def stamp_of(names: list[str]) -> str:
     """What an installation was made from; anything else means installing again."""
     digest = hashlib.sha256(f"{sys.version}\n{PROJECT}\n".encode())
     for name in names:
@@ -53,15 +51,13 @@ def stamp_of(names):
     return digest.hexdigest()
 
 
-def is_installed(names):
-    # type: (list[str]) -> bool
+def is_installed(names: list[str]) -> bool:
     stamp = stamp_of(names)
     kept = [path.read_text(encoding="ascii") for path in VENV.glob(".installed-*")]
     return os.access(str(PYTHON), os.X_OK) and not UNFINISHED.exists() and stamp in kept
 
 
-def make_venv():
-    # type: () -> None
+def make_venv() -> None:
     """Make .venv; one that was interrupted, or whose Python is gone, is made anew."""
     works = not UNFINISHED.exists() and os.access(str(PYTHON), os.X_OK) and run_quietly([str(PYTHON), "-m", "pip", "--version"])[0]
     if works:
@@ -73,8 +69,7 @@ def make_venv():
     UNFINISHED.touch()
 
 
-def venv_sentence(output):
-    # type: (str) -> str
+def venv_sentence(output: str) -> str:
     if "No space left" in output:
         return "The disk is full. Free some space, then run the same command again."
     version = ".".join(map(str, sys.version_info[:2]))
@@ -83,8 +78,7 @@ def venv_sentence(output):
     return f"Python could not make {VENV}: {last_line(output)}"
 
 
-def install(names):
-    # type: (list[str]) -> None
+def install(names: list[str]) -> None:
     say("Installing the Python packages (the first time about a minute) …")
     UNFINISHED.touch()
     command = [str(PYTHON), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--quiet"]
@@ -100,8 +94,7 @@ def install(names):
     UNFINISHED.unlink()
 
 
-def pip_sentence(output):
-    # type: (str) -> str
+def pip_sentence(output: str) -> str:
     if "No space left on device" in output:
         return "The disk is full: the Python packages need about 500 MB. Free some space, then run the same command again."
     if any(sign in output for sign in ("Max retries", "NewConnectionError", "name resolution", "ProxyError", "timed out", "Connection")):
@@ -112,8 +105,7 @@ def pip_sentence(output):
 # Libraries behind PDF reports
 
 
-def has_pdf_libraries(data_dir):
-    # type: (Path) -> bool
+def has_pdf_libraries(data_dir: Path) -> bool:
     if (data_dir / "pdf-libs" / "usr").is_dir():
         return True
     try:
@@ -124,8 +116,7 @@ def has_pdf_libraries(data_dir):
     return True
 
 
-def begin_system_packages(tests, data_dir):
-    # type: (bool, Path) -> subprocess.Popen[bytes] | None
+def begin_system_packages(tests: bool, data_dir: Path) -> subprocess.Popen[bytes] | None:
     """Begin installing what is missing, while pip works; None if nothing is missing or nothing can be done."""
     missing_tools = tests and not (shutil.which("chromium") and shutil.which("pdftoppm"))
     if has_pdf_libraries(data_dir) and not missing_tools:
@@ -142,8 +133,7 @@ def begin_system_packages(tests, data_dir):
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def finish_system_packages(installing, tests, data_dir):
-    # type: (subprocess.Popen[bytes] | None, bool, Path) -> None
+def finish_system_packages(installing: subprocess.Popen[bytes] | None, tests: bool, data_dir: Path) -> None:
     if installing:
         installing.wait()
     names = subprocess.run([PACKAGES, "names"], stdout=subprocess.PIPE, check=True).stdout.decode().strip()
@@ -156,21 +146,18 @@ def finish_system_packages(installing, tests, data_dir):
 # Pieces
 
 
-def run_quietly(command):
-    # type: (list[str]) -> tuple[bool, str]
+def run_quietly(command: list[str]) -> tuple[bool, str]:
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.returncode == 0, done.stdout.decode(errors="replace")
 
 
-def last_line(output):
-    # type: (str) -> str
+def last_line(output: str) -> str:
     errors = [line for line in output.splitlines() if line.startswith("ERROR")]
     lines = errors or [line for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else "it said nothing"
 
 
-def prepare(tests):
-    # type: (bool) -> None
+def prepare(tests: bool) -> None:
     names = TEST_REQUIREMENTS if tests else REQUIREMENTS
     data_dir = Path(os.environ.get("MS5_DATA_DIR") or PROJECT / ".ms5").absolute()
     folder = os.open(str(PROJECT), os.O_RDONLY)
@@ -185,8 +172,7 @@ def prepare(tests):
         os.close(folder)
 
 
-def main(arguments):
-    # type: (list[str]) -> None
+def main(arguments: list[str]) -> None:
     require_python()
     tests = "--tests" in arguments
     action = [argument for argument in arguments if argument != "--tests"]
