@@ -13,6 +13,22 @@ from floor.domain.fold import Facts, MachineSetup, Watermark, fold
 from floor.domain.machine import Observation, State
 from floor.models import MachineState
 
+READING_COLUMNS = {
+    "equipment_id": "uuid",
+    "at": "timestamptz",
+    "epoch": "int8",
+    "sequence": "int8",
+    "state": "int2",
+    "speed": "float8",
+    "product_number": "int4",
+    "made_raw": "int8",
+    "rejected_raw": "int8",
+    "made": "int4",
+    "rejected": "int4",
+    "duration_ms": "int4",
+    "fault_bits": "bytea",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class MachineBatch:
@@ -117,12 +133,8 @@ def _write(news: list[_Folded]) -> None:
 
 
 def _copy_readings(cursor: Any, news: list[_Folded]) -> None:
-    columns = (
-        "equipment_id, at, epoch, sequence, state, speed, product_number, made_raw, rejected_raw,"
-        " made, rejected, duration_ms, fault_bits"
-    )
-    with cursor.copy(f"COPY floor_reading ({columns}) FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types("uuid timestamptz int8 int8 int2 float8 int4 int8 int8 int4 int4 int4 bytea".split())
+    with cursor.copy(f"COPY floor_reading ({', '.join(READING_COLUMNS)}) FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types(list(READING_COLUMNS.values()))
         for item in news:
             machine = item.equipment_id
             for row in item.facts.readings:
@@ -223,7 +235,8 @@ def _move_watermarks(cursor: Any, news: list[_Folded]) -> None:
         " rejected_suspect = v.rejected_suspect"
         " FROM "
         + _unnest(
-            "uuid text timestamptz timestamptz float8 int bytea int int8 int8 int8 timestamptz int8 int8 timestamptz int8"
+            "uuid text timestamptz timestamptz float8 int bytea int int8 int8 int8 timestamptz int8 int8"
+            " timestamptz int8"
         )
         + " AS v (equipment_id, state, since, observed_until, speed, product, bits, limit_ms, epoch, sequence,"
         " made_raw, made_at, made_suspect, rejected_raw, rejected_at, rejected_suspect)"
