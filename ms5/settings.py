@@ -29,7 +29,7 @@ CORS_ORIGINS = env_list("CORS_ORIGINS")
 
 INSTALLED_APPS = [
     "daphne",
-    "django.contrib.admin",
+    "ms5.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -137,7 +137,7 @@ CHANNEL_LAYERS = {
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 AUTH_USER_MODEL = "floor.User"
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "ms5.backends.MatrixBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -152,7 +152,11 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=30)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_CALLABLE = "ms5.errors.locked_out"
+CSRF_FAILURE_VIEW = "ms5.errors.csrf_failure"
 OTP_TOTP_ISSUER = PROJECT_NAME
+# Administrators, production managers and engineers confirm a code of their phone before they reach /admin/.
+REQUIRE_2FA = env_bool("MS5_REQUIRE_2FA", default=PRODUCTION)
 
 LANGUAGE_CODE = "en"
 USE_I18N = True
@@ -162,6 +166,11 @@ TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env_str("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "ms5.staticfiles.FontFinder",
+]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "ms5.staticfiles.HashedStatic"},
@@ -175,13 +184,14 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["floor.roles.MatrixPermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["ms5.api.SmallJSON"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "ms5.api.Pages",
     "PAGE_SIZE": 20,
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "EXCEPTION_HANDLER": "ms5.api.error_envelope",
-    "DEFAULT_THROTTLE_RATES": {"login": "10/min"},
+    "DEFAULT_THROTTLE_RATES": {"login": env_str("LOGIN_RATE", "10/min")},
+    "NUM_PROXIES": 0,  # the address is the peer's (daphne --proxy-headers names the client behind our own proxy)
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
@@ -190,6 +200,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "ms5.openapi.say_how_it_refuses"],
 }
 SIMPLE_JWT = {
     "ALGORITHM": env_choice("JWT_ALGORITHM", ("HS256", "HS384", "HS512"), "HS256"),
@@ -200,6 +211,8 @@ SIMPLE_JWT = {
     "BLACKLIST_AFTER_ROTATION": True,
     "CHECK_REVOKE_TOKEN": True,
     "USER_ID_FIELD": "id",
+    "ISSUER": "ms5",
+    "AUDIENCE": "ms5-api",
 }
 
 CELERY = {
@@ -238,6 +251,8 @@ API_V1_STR = env_str("API_V1_STR", "/api/v1")
 if API_V1_STR != "/api/v1":
     raise BadSetting("API_V1_STR must stay /api/v1 (or be left out); clients depend on the path.")
 PROMETHEUS_ENABLED = env_bool("PROMETHEUS_ENABLED", default=True)
+# Without a token only this machine may read /metrics.
+METRICS_TOKEN = env_secret("MS5_METRICS_TOKEN", development="")
 LOG_LEVEL = env_choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
 LOGGING_CONFIG = "ms5.logs.configure"
 LOGGING: dict[str, Any] = {"level": LOG_LEVEL, "json": PRODUCTION}

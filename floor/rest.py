@@ -1,0 +1,118 @@
+"""What the API views of every app share: strict questions, plant time, lines by id or by code."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.http import Http404
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView, ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from floor.models import Line
+from floor.roles import Capability
+
+PAGING = {"limit", "offset"}
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+
+
+class PlantTime(serializers.DateTimeField):
+    """RFC 3339. Out: by the plant's clock, with its offset (`local` first). In: any offset, but one must be given."""
+
+    def to_representation(self, value: datetime) -> str:
+        return value.isoformat(timespec="milliseconds")
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if not isinstance(value, str) or not value.isprintable():
+            raise serializers.ValidationError("Write a time such as 2026-03-01T06:00:00+00:00.")
+        try:
+            moment = datetime.fromisoformat(value.replace(" ", "+"))  # a bare + in a query string arrives as a space
+        except ValueError as error:
+            raise serializers.ValidationError("Write a time such as 2026-03-01T06:00:00+00:00.") from error
+        if moment.tzinfo is None:
+            raise serializers.ValidationError("Give the offset too, such as 2026-03-01T06:00:00+00:00.")
+        _refuse_absurd(moment)
+        return moment
+
+
+class PlantDate(serializers.DateField):
+    def to_internal_value(self, value: Any) -> date:
+        day: date = super().to_internal_value(value)
+        _refuse_absurd(day)
+        return day
+
+
+def _refuse_absurd(moment: date) -> None:
+    if not FIRST_YEAR <= moment.year < LAST_YEAR:
+        raise serializers.ValidationError(f"The year must be from {FIRST_YEAR} to {LAST_YEAR - 1}.")
+
+
+def local(moment: datetime | None, zone: ZoneInfo) -> datetime | None:
+    return None if moment is None else moment.astimezone(zone)
+
+
+class Query(serializers.Serializer[Any]):
+    """The parameters of a question. A parameter that is not known is refused: a mistyped filter must not answer."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        known = set(self.fields)
+        unknown = sorted(set(self.initial_data) - known - PAGING)
+        if unknown:
+            words = f"This question knows {', '.join(sorted(known))}." if known else "This question takes no parameters."
+            raise serializers.ValidationError({name: [f"Unknown parameter. {words}"] for name in unknown})
+        return attrs
+
+
+class Asked(GenericAPIView[Any]):
+    """A view that reads its parameters through `query`."""
+
+    query: type[Query] = Query
+    pagination_class = None
+    filter_backends: list[Any] = []
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        question = self.query(data=request.query_params.dict())
+        question.is_valid(raise_exception=True)
+        self.asked: dict[str, Any] = question.validated_data
+
+    def answer(self, row: Any, status: int = 200) -> Response:
+        return Response(self.get_serializer(row).data, status=status)
+
+
+class AskedList(Asked, ListAPIView[Any]):
+    """A list in pages; `row` turns an object of the queryset into what the serializer prints."""
+
+    from rest_framework.settings import api_settings
+
+    pagination_class = api_settings.DEFAULT_PAGINATION_CLASS
+
+    def row(self, item: Any) -> Any:
+        return item
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.get_queryset()) or []
+        return self.get_paginated_response(self.get_serializer([self.row(item) for item in page], many=True).data)
+
+
+def find_line(key: str) -> Line:
+    """A line by its id or by its code; 404 if there is none."""
+    if not key.isprintable():
+        raise Http404("There is no such line.")
+    lines = Line.objects.select_related("site")
+    found = lines.filter(code=key).first() or (lines.filter(pk=as_uuid(key)).first() if as_uuid(key) else None)
+    if found is None:
+        raise Http404(f"There is no line {key}.")
+    return found
+
+
+def as_uuid(key: str) -> UUID | None:
+    try:
+        return UUID(key)
+    except ValueError:
+        return None
+
+
+__all__ = ["Asked", "AskedList", "Capability", "PlantDate", "PlantTime", "Query", "as_uuid", "find_line", "local"]

@@ -1,0 +1,62 @@
+"""One table of every way in: pages, API operations, live topics and admin models, and what each asks for.
+
+A way in that is missing here is closed, and a test walks the routes and fails on it.
+"""
+
+from floor.roles import PUBLIC, Capability
+
+C = Capability
+
+PAGES: dict[str, Capability | None] = {
+    "login": PUBLIC,
+    "logout": PUBLIC,
+    "health": PUBLIC,
+    "health-live": PUBLIC,
+    "health-ready": PUBLIC,
+    "metrics": PUBLIC,  # by address or token, see ms5/metrics.py
+}
+
+API: dict[tuple[str, str], Capability | None] = {}
+
+TOPICS: dict[str, Capability] = {}
+
+# Model → (to look, to add and change, to delete). None: nobody, history is not edited.
+MODELS: dict[str, tuple[Capability, Capability | None, Capability | None]] = {
+    "floor.user": (C.MANAGE_USERS, C.MANAGE_USERS, None),
+    "floor.site": (C.EDIT_LINES, C.CONFIGURE, C.CONFIGURE),
+    "floor.line": (C.EDIT_LINES, C.EDIT_LINES, C.CONFIGURE),
+    "floor.equipment": (C.EDIT_LINES, C.CONFIGURE, C.CONFIGURE),
+    "floor.product": (C.EDIT_LINES, C.EDIT_LINES, C.EDIT_LINES),
+    "floor.productnumber": (C.EDIT_LINES, C.EDIT_LINES, C.EDIT_LINES),
+    "floor.idealcycle": (C.EDIT_LINES, C.CONFIGURE, None),
+    "floor.shiftpattern": (C.PLAN_SHIFTS, C.PLAN_SHIFTS, C.PLAN_SHIFTS),
+    "floor.shiftbreak": (C.PLAN_SHIFTS, C.PLAN_SHIFTS, C.PLAN_SHIFTS),
+    "floor.faultdefinition": (C.EDIT_LINES, C.CONFIGURE, C.CONFIGURE),
+    "floor.stateedge": (C.CONFIGURE, None, None),
+    "floor.faultevent": (C.CONFIGURE, None, None),
+    "floor.counterevent": (C.CONFIGURE, None, None),
+    "floor.machinestate": (C.CONFIGURE, None, None),
+    "floor.heartbeat": (C.MONITOR_SYSTEM, None, None),
+    "floor.auditentry": (C.MANAGE_USERS, None, None),
+    "oee.stopreason": (C.EDIT_LINES, C.CONFIGURE, None),
+    "oee.linepolicy": (C.EDIT_LINES, C.CONFIGURE, None),
+    "oee.stopcoding": (C.EDIT_LINES, None, None),
+    "oee.stop": (C.EDIT_LINES, None, None),
+    "plc.controller": (C.CONFIGURE, C.CONFIGURE, C.CONFIGURE),
+    "plc.tag": (C.CONFIGURE, C.CONFIGURE, C.CONFIGURE),
+    "plc.binding": (C.CONFIGURE, C.CONFIGURE, C.CONFIGURE),
+    "plc.link": (C.CONFIGURE, None, None),
+    "axes.accessattempt": (C.MANAGE_USERS, None, C.MANAGE_USERS),
+}
+
+ACTIONS = {"view": 0, "add": 1, "change": 1, "delete": 2}
+
+
+def model_capability(permission: str) -> Capability | None:
+    """What Django's permission `app.action_model` asks for; None if nobody has it."""
+    app, _, code = permission.partition(".")
+    action, _, model = code.partition("_")
+    row = MODELS.get(f"{app}.{model}")
+    if row is None or action not in ACTIONS:
+        return None
+    return row[ACTIONS[action]]
