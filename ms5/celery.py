@@ -18,4 +18,25 @@ app.conf.task_routes = {
 
 # Every entry asks the database what is due: a missed or doubled tick is harmless.
 # `expires` keeps ticks that piled up while a worker was away from running one after the other.
-app.conf.beat_schedule = {}
+app.conf.beat_schedule = {
+    "fold new facts into stops, ledger and totals": {
+        "task": "oee.tasks.rebuild_dirty",
+        "schedule": 1.0,
+        "options": {"expires": 2},
+    },
+    "find a reader for every controller": {
+        "task": "plc.tasks.supervise",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
+    "make the reports of shifts that have ended": {
+        "task": "reports.tasks.start_due",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
+    "tidy up readings": {
+        "task": "floor.tasks.tidy",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+}
