@@ -481,6 +481,14 @@ class Line:
         self._apply_mode()
         self._plan()
 
+    def calm(self) -> None:
+        """Have no more micro-stops and breakdowns."""
+        self._roll(self.now)
+        self.incidents = False
+        for m in self.machines:
+            m.micro_due = m.break_due = inf
+        self._plan()
+
     def reset_count(self, m: Machine) -> None:
         m.count_base = self.made(m)
 

@@ -76,6 +76,11 @@ class Plant:
     # --- time -----------------------------------------------------------------------------------------
 
     @property
+    def name(self) -> str:
+        """What tells this plant from another one that was started later or otherwise."""
+        return f"{self.seed}@{self.start:.3f}"
+
+    @property
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.t, UTC)
 
@@ -188,7 +193,7 @@ class Plant:
 
     def without_incidents(self) -> None:
         for line in self.lines.values():
-            line.incidents = False
+            line.calm()
         self.link_losses, self._next_link = False, inf
 
     def power_cut(self, until: float) -> None:

@@ -1,0 +1,50 @@
+"""Keep the plant between two runs of the simulator: a real controller does not forget its counters either."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from plc.simulator.journal import write_whole
+from plc.simulator.plant import Plant
+
+# After a shorter pause the plant has simply run on; after a longer one it had no power meanwhile, so that
+# no 16-bit counter can have gone round unseen.
+RAN_ON_S = 900.0
+SAVED_EVERY_S = 5.0
+VERSION = 1
+
+
+def save(plant: Plant, path: Path) -> None:
+    write_whole(path, {"version": VERSION, "plant": plant.dump()})
+
+
+def load(path: Path, *, seed: int, now: datetime) -> Plant:
+    """Return the kept plant at the time it was kept, or a new one that starts `now`."""
+    plant = Plant(seed=seed, start=now)
+    kept = _read(path)
+    if kept is not None:
+        plant.restore(kept)
+    return plant
+
+
+def catch_up(plant: Plant, now: float) -> None:
+    """Bring a plant to `now` after a pause."""
+    if now - plant.t > RAN_ON_S:
+        # Its counters may have been read until the next save; the model repeats that time exactly.
+        plant.advance(plant.t + SAVED_EVERY_S)
+        plant.power_cut(now)
+    else:
+        plant.advance(now)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    plant: dict[str, Any] = kept["plant"] if kept.get("version") == VERSION else {}
+    return plant or None
+
