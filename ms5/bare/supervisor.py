@@ -69,7 +69,7 @@ def _program_section(folder: Folder, program: Program) -> dict[str, object]:
         "command": shlex.join([*launch, "--", *program.command]),
         "autostart": "false",
         "autorestart": "true",
-        "startsecs": 2,
+        "startsecs": 1,
         "startretries": 1_000_000,  # never give up; the pause grows by a second with each quick death
         "stopsignal": program.stop_signal,
         "stopwaitsecs": 10,
