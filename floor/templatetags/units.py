@@ -83,8 +83,8 @@ def clock(value: datetime | None, seconds: str = "") -> str:
 
 @register.filter
 def iso(value: datetime | None) -> str:
-    """For attributes that scripts read; empty for None."""
-    return "" if value is None else value.isoformat()
+    """For attributes that scripts read; empty for None and on pages that know no time."""
+    return value.isoformat() if value else ""
 
 
 @register.filter
@@ -97,3 +97,9 @@ def permille(value: float | None) -> str:
 def px(value: float | None) -> str:
     """A coordinate inside an SVG, never in the reader's language."""
     return "0" if value is None else f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+@register.filter
+def across(value: float) -> str:
+    """Per mille of a width, as SVG's per cent."""
+    return f"{px(value / 10)}%"

@@ -1,0 +1,51 @@
+// Elements that tick: <since-time>, <until-time>, <plant-clock>.
+
+import { clock, duration, everySecond, now } from "./time.js";
+
+class Ticking extends HTMLElement {
+  connectedCallback() {
+    this.stop = everySecond(() => {
+      const text = this.text();
+      if (text !== null && text !== this.textContent) this.textContent = text;
+    });
+  }
+
+  disconnectedCallback() {
+    this.stop();
+  }
+
+  get at() {
+    return Date.parse(this.getAttribute("datetime"));
+  }
+}
+
+/** Counts up. as="clock" keeps the server's words ("since 10:42"). */
+class SinceTime extends Ticking {
+  text() {
+    return this.getAttribute("as") === "clock" ? null : duration((now() - this.at) / 1000);
+  }
+}
+
+/** Counts down, then says what `past` says. */
+class UntilTime extends Ticking {
+  text() {
+    const left = (this.at - now()) / 1000;
+    return left > 0 ? duration(left) : (this.getAttribute("past") ?? "00:00");
+  }
+}
+
+class PlantClock extends Ticking {
+  text() {
+    return clock(now(), this.hasAttribute("seconds"));
+  }
+}
+
+/** An unanswered call turns at its due time by itself, even when the server is away. */
+function markDueCalls() {
+  for (const call of document.querySelectorAll("[data-due]")) call.classList.toggle("is-due", Date.parse(call.dataset.due) <= now());
+}
+
+customElements.define("since-time", SinceTime);
+customElements.define("until-time", UntilTime);
+customElements.define("plant-clock", PlantClock);
+everySecond(markDueCalls);

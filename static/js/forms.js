@@ -1,0 +1,138 @@
+// Sheets, posts without leaving the page, <confirm-button>, and the light or dark button.
+
+const cookie = (name) => document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
+
+/** Random id; crypto.randomUUID does not exist on plain http. */
+function requestId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 15) | 64;
+  bytes[8] = (bytes[8] & 63) | 128;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+// ---------------------------------------------------------------- toast
+
+let toastTimer = 0;
+
+function toast(text, bad = false) {
+  const output = document.querySelector(".toast");
+  if (!output) return;
+  clearTimeout(toastTimer);
+  // An open sheet lies above everything else on the page.
+  (document.querySelector("dialog[open]") ?? document.body).append(output);
+  output.textContent = text;
+  output.classList.toggle("is-bad", bad);
+  output.hidden = false;
+  toastTimer = setTimeout(() => (output.hidden = true), bad ? 8000 : 4000);
+}
+
+// ---------------------------------------------------------------- sheets
+
+function openSheet(button) {
+  const sheet = document.getElementById(button.dataset.sheet);
+  if (!sheet) return;
+  const form = sheet.querySelector("[data-sheet-form]");
+  if (form && button.dataset.action) form.action = button.dataset.action;
+  const title = sheet.querySelector("[data-sheet-title]");
+  if (title) title.textContent = button.dataset.title ?? "";
+  sheet.showModal();
+  button.blur();
+}
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-sheet]");
+  if (opener) openSheet(opener);
+  if (event.target.closest("[data-close]") || event.target.matches("dialog.sheet")) event.target.closest("dialog").close();
+});
+
+// ---------------------------------------------------------------- posts
+
+async function failureText(answer) {
+  if (answer.headers.get("Content-Type")?.includes("json")) {
+    const body = await answer.json();
+    if (body.message) return body.message;
+  }
+  if (answer.status === 403) return "Not saved: your role may not do this, or you were signed out.";
+  return "Not saved. Try again, or tell your engineer.";
+}
+
+async function send(form, submitter) {
+  const body = new FormData(form, submitter);
+  form.dataset.requestId ||= requestId();
+  body.set("request_id", form.dataset.requestId); // a repeated try is the same fact
+  const headers = { "X-CSRFToken": cookie("csrftoken"), Accept: "application/json" };
+  const answer = await fetch(form.action, { method: "POST", body, headers, redirect: "manual" });
+  if (answer.type !== "opaqueredirect" && !answer.ok) throw new Error(await failureText(answer));
+  delete form.dataset.requestId;
+}
+
+async function post(form, submitter) {
+  if (form.ariaBusy === "true") return;
+  form.ariaBusy = "true";
+  submitter?.setAttribute("aria-busy", "true");
+  submitter?.blur();
+  try {
+    await send(form, submitter);
+    form.closest("dialog")?.close();
+    toast(form.dataset.post || `Saved: ${submitter?.textContent.trim()}`);
+    document.dispatchEvent(new Event("live:refresh"));
+  } catch (error) {
+    toast(error instanceof TypeError ? "Not saved: no connection. Try again." : error.message, true);
+  } finally {
+    // A second tap within a moment means the same thing.
+    setTimeout(() => { form.ariaBusy = "false"; submitter?.removeAttribute("aria-busy"); }, 600);
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-post], [data-sheet-form]")) return;
+  event.preventDefault();
+  post(form, event.submitter);
+});
+
+// ---------------------------------------------------------------- confirm
+
+/** Asks before the button inside does its work: <confirm-button question="…" verb="Cancel the call">. */
+class ConfirmButton extends HTMLElement {
+  connectedCallback() {
+    this.addEventListener("click", this, { capture: true });
+  }
+
+  handleEvent(event) {
+    const button = event.target.closest("button");
+    if (!button || this.sure) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.ask(button);
+  }
+
+  ask(button) {
+    const dialog = document.createElement("dialog");
+    dialog.className = "sheet is-small";
+    const question = Object.assign(document.createElement("p"), { className: "sheet-note", textContent: this.getAttribute("question") });
+    const yes = Object.assign(document.createElement("button"), { className: "button is-action", textContent: this.getAttribute("verb") });
+    const no = Object.assign(document.createElement("button"), { className: "button", textContent: "Go back" });
+    const list = Object.assign(document.createElement("div"), { className: "more-list" });
+    list.append(yes, no);
+    dialog.append(question, list);
+    yes.onclick = () => { dialog.close(); this.sure = true; button.click(); this.sure = false; };
+    no.onclick = () => dialog.close();
+    dialog.onclose = () => dialog.remove();
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+}
+
+customElements.define("confirm-button", ConfirmButton);
+
+// ---------------------------------------------------------------- light or dark
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-theme-next]")) return;
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  document.cookie = `theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=strict`;
+});

@@ -1,0 +1,307 @@
+// One socket per page. Tiles arrive as finished HTML; what does not arrive is fetched; what is old says so by itself.
+
+import { clock, clockError, everySecond, now, sync } from "./time.js";
+
+const LATE_S = 5;
+const STALE_S = 15;
+const SILENCE_S = 10; // five missed beats: the socket is dead, whatever the browser thinks
+const REFETCH_S = 30;
+const POLL_S = 10; // without a socket the page asks by itself
+const IDLE_S = 60;
+const HOLD_S = 10; // a tile with the focus in it waits this long, not longer: an old state must not look like a new one
+
+const page = document.documentElement.dataset;
+const heard = { at: performance.now(), reader: null, lines: new Map() };
+const since = (moment) => (performance.now() - moment) / 1000;
+
+// ---------------------------------------------------------------- tiles
+
+class LiveTile extends HTMLElement {
+  n = 0;
+  freshAt = performance.now();
+  waiting = null;
+  held = 0;
+  busy = false;
+
+  get key() {
+    return `${this.getAttribute("line") ?? ""}/${this.getAttribute("topic")}`;
+  }
+
+  receive({ n, html, etag }) {
+    const gap = this.n && n > this.n + 1;
+    this.n = n;
+    this.freshAt = performance.now();
+    if (etag) this.setAttribute("etag", etag);
+    this.show(html);
+    if (gap) this.refetch();
+  }
+
+  /** Ask for this tile's own address. At most one request at a time; "not modified" costs nothing. */
+  async refetch() {
+    if (this.busy || !this.getAttribute("src")) return;
+    this.busy = true;
+    const asked = this.n;
+    try {
+      const etag = this.getAttribute("etag");
+      const answer = await fetch(this.getAttribute("src"), { headers: etag ? { "If-None-Match": etag } : {}, cache: "no-store", redirect: "manual" });
+      if (answer.status === 200 || answer.status === 304) this.answered(answer, asked, answer.status === 200 ? await answer.text() : null);
+      if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) document.dispatchEvent(new Event("live:refused"));
+    } catch {
+      // No connection: the page's own timer shows how old everything is.
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  answered(answer, asked, html) {
+    noteHeard(answer.headers.get("X-Now"));
+    noteObserved(this.getAttribute("line"), answer.headers.get("X-Observed-Until"));
+    this.freshAt = performance.now();
+    if (html === null || this.n !== asked) return;
+    this.setAttribute("etag", answer.headers.get("ETag") ?? "");
+    this.show(html);
+  }
+
+  show(html) {
+    this.waiting = html;
+    if (!this.isHeld()) this.replace();
+  }
+
+  /** A finger on it, the keyboard's focus in it, or an open dialog: not now. */
+  isHeld() {
+    const hold = this.matches(":active") || this.contains(document.activeElement) || this.querySelector("dialog[open]");
+    if (!hold) this.held = 0;
+    else if (!this.held) this.held = performance.now();
+    return Boolean(hold) && (since(this.held) < HOLD_S || Boolean(this.querySelector("dialog[open]")));
+  }
+
+  retry() {
+    if (this.waiting !== null && !this.isHeld()) this.replace();
+  }
+
+  replace() {
+    const html = this.waiting;
+    this.waiting = null;
+    this.held = 0;
+    const controls = [...this.querySelectorAll("button, a, input")];
+    const focused = controls.indexOf(document.activeElement);
+    this.innerHTML = html;
+    if (focused >= 0) this.querySelectorAll("button, a, input")[focused]?.focus();
+    this.dispatchEvent(new CustomEvent("tile:changed", { bubbles: true }));
+  }
+}
+
+const tiles = () => [...document.querySelectorAll("live-tile")];
+
+function refetchAll() {
+  // Spread out: many screens may be waking up together.
+  for (const tile of tiles()) setTimeout(() => tile.refetch(), Math.random() * 500);
+}
+
+// ---------------------------------------------------------------- what the server last said
+
+function noteHeard(serverNow) {
+  heard.at = performance.now();
+  if (serverNow) sync(serverNow);
+}
+
+function noteObserved(line, until) {
+  if (line && until) heard.lines.set(line, Date.parse(until));
+}
+
+function onBeat({ now: serverNow, version, reader, lines }) {
+  noteHeard(serverNow);
+  heard.reader = reader ? Date.parse(reader) : null;
+  for (const [line, { observed_until: until }] of Object.entries(lines)) noteObserved(line, until);
+  newVersion = page.version && version !== page.version ? version : null;
+}
+
+// ---------------------------------------------------------------- socket
+
+let socket = null;
+let attempt = 0;
+let retryTimer = 0;
+let beats = 0;
+let openedAt = 0;
+
+/** Tiles grouped so that each message names lines that want the same topics. */
+function subscriptions() {
+  const wanted = new Map();
+  for (const tile of tiles()) {
+    const line = tile.getAttribute("line") ?? "";
+    wanted.set(line, [...(wanted.get(line) ?? []), tile.getAttribute("topic")]);
+  }
+  const grouped = new Map();
+  for (const [line, topics] of wanted) {
+    const key = [...new Set(topics)].sort().join(" ");
+    grouped.set(key, [...(grouped.get(key) ?? []), line]);
+  }
+  return [...grouped].map(([topics, lines]) => ({ subscribe: { lines, topics: topics.split(" ") } }));
+}
+
+function connect() {
+  clearTimeout(retryTimer);
+  if (socket && socket.readyState <= WebSocket.OPEN) return;
+  const mine = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/`);
+  socket = mine;
+  mine.onopen = () => {
+    attempt = 0;
+    openedAt = performance.now();
+    for (const message of subscriptions()) mine.send(JSON.stringify(message));
+    // The server sends every tile it has at once; whatever is still missing after that is fetched.
+    setTimeout(() => tiles().filter((tile) => tile.freshAt < openedAt).forEach((tile) => tile.refetch()), 3000);
+  };
+  mine.onmessage = ({ data }) => onMessage(JSON.parse(data));
+  mine.onclose = () => mine === socket && retryLater();
+}
+
+function onMessage(message) {
+  heard.at = performance.now();
+  if (message.beat) {
+    onBeat(message.beat);
+    beats += 1;
+    if (beats % 5 === 0) socket.send(JSON.stringify({ alive: beats }));
+  } else if (message.tile) {
+    const key = `${message.line ?? ""}/${message.tile}`;
+    for (const tile of tiles()) if (tile.key === key) tile.receive(message);
+  }
+}
+
+/** Full jitter between 0.5 and 15 s, for ever. */
+function retryLater() {
+  socket = null;
+  const ceiling = Math.min(15000, 500 * 2 ** attempt++);
+  retryTimer = setTimeout(connect, Math.max(500, Math.random() * ceiling));
+}
+
+function reconnectNow() {
+  attempt = 0;
+  if (!socket || socket.readyState > WebSocket.OPEN) connect();
+}
+
+addEventListener("online", reconnectNow);
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  reconnectNow();
+  refetchAll();
+});
+document.addEventListener("live:refresh", () => setTimeout(refetchAll, 700));
+document.addEventListener("pointerup", () => setTimeout(() => tiles().forEach((tile) => tile.retry()), 50));
+document.addEventListener("focusout", () => setTimeout(() => tiles().forEach((tile) => tile.retry()), 0));
+
+function lookAfterSocket() {
+  if (socket?.readyState === WebSocket.OPEN && since(heard.at) > SILENCE_S) {
+    const dead = socket;
+    retryLater();
+    dead.close();
+  }
+  const limit = socket?.readyState === WebSocket.OPEN ? REFETCH_S : POLL_S;
+  for (const tile of tiles()) {
+    tile.retry();
+    if (since(tile.freshAt) > limit) {
+      tile.freshAt = performance.now() - Math.random() * 2000; // next try later, not every second
+      tile.refetch();
+    }
+  }
+}
+
+// ---------------------------------------------------------------- how old it is
+
+const freshness = (age) => (age <= LATE_S ? "live" : age <= STALE_S ? "late" : "stale");
+
+/** Age in seconds of what is shown about a line; without a reading ever, the age of the connection. */
+function ageOf(line) {
+  const observed = line ? heard.lines.get(line) : undefined;
+  return observed === undefined ? since(heard.at) : Math.max(0, (now() - observed) / 1000);
+}
+
+function ageText(fresh, age) {
+  if (fresh === "live") return "live";
+  return fresh === "late" ? `${Math.floor(age)} s old` : `NO DATA since ${clock(now() - age * 1000)}`;
+}
+
+class DataAge extends HTMLElement {
+  connectedCallback() {
+    this.stop = everySecond(() => this.tick());
+  }
+
+  disconnectedCallback() {
+    this.stop();
+  }
+
+  tick() {
+    const age = ageOf(this.closest("[data-line]")?.dataset.line);
+    const fresh = freshness(age);
+    const text = ageText(fresh, age);
+    this.dataset.fresh = fresh;
+    if (this.textContent !== text) this.textContent = text;
+  }
+}
+
+function markPlaces() {
+  for (const place of document.querySelectorAll("[data-line]")) {
+    const age = ageOf(place.dataset.line);
+    const fresh = freshness(age);
+    if (place.dataset.fresh !== fresh) place.dataset.fresh = fresh;
+    if (fresh === "stale") place.querySelectorAll("[data-lost]").forEach((lost) => (lost.textContent = clock(now() - age * 1000)));
+    const symbol = place.querySelector(".state-symbol use, .card-head use");
+    const state = place.querySelector("[data-state]")?.dataset.state;
+    if (symbol && state) symbol.setAttribute("href", `#state-${fresh === "stale" && state !== "off" ? "nodata" : state}`);
+  }
+}
+
+// ---------------------------------------------------------------- which hop is broken
+
+class LinkStrip extends HTMLElement {
+  connectedCallback() {
+    this.stop = everySecond(() => this.tick());
+  }
+
+  disconnectedCallback() {
+    this.stop();
+  }
+
+  tick() {
+    const silent = since(heard.at);
+    this.mark("server", silent <= LATE_S, `no answer for ${Math.floor(silent)} s`);
+    if (silent > LATE_S) return;
+    const reader = heard.reader === null ? null : (now() - heard.reader) / 1000;
+    this.mark("reader", reader === null || reader <= STALE_S, `silent for ${Math.floor(reader)} s`);
+    const error = clockError();
+    if (Math.abs(error) > 5) this.mark("server", true, "", `The clock of this screen is ${Math.round(error)} s off; plant time is shown.`);
+  }
+
+  mark(hop, ok, text, title = "") {
+    const item = this.querySelector(`[data-hop="${hop}"]`);
+    if (!item) return;
+    item.classList.toggle("is-broken", !ok);
+    item.querySelector("use").setAttribute("href", ok ? "#sym-link" : "#sym-broken");
+    item.title = title;
+    const note = item.querySelector(".hop-text");
+    note.hidden = ok;
+    note.textContent = ok ? "" : text;
+  }
+}
+
+// ---------------------------------------------------------------- a new release
+
+let newVersion = null;
+let touchedAt = performance.now();
+for (const kind of ["pointerdown", "keydown", "input"]) addEventListener(kind, () => (touchedAt = performance.now()), { passive: true });
+
+/** Load the new release while nobody is looking; once per release, in case two servers disagree. */
+function reloadWhenIdle() {
+  if (!newVersion || since(touchedAt) < IDLE_S || document.querySelector("dialog[open]")) return;
+  if (sessionStorage.getItem("reloaded-for") === newVersion) return;
+  sessionStorage.setItem("reloaded-for", newVersion);
+  location.reload();
+}
+
+customElements.define("live-tile", LiveTile);
+customElements.define("data-age", DataAge);
+customElements.define("link-strip", LinkStrip);
+everySecond(markPlaces);
+everySecond(lookAfterSocket);
+everySecond(reloadWhenIdle);
+document.addEventListener("tile:changed", markPlaces);
+connect();

@@ -1,0 +1,5 @@
+// Clocks, sheets and forms. Everything here is an improvement of HTML that is already complete.
+
+import "./clock.js";
+import "./forms.js";
+import "./wall.js";
