@@ -25,10 +25,8 @@ class ControllerQuerySet(models.QuerySet["Controller"]):
         return self.filter(enabled=True)
 
     def unheld(self) -> Self:
-        """Enabled controllers that nobody reads: there is no lease, or it has lapsed by the database's clock."""
-        return self.enabled().filter(
-            Q(link=None) | Q(link__lease_until=None) | Q(link__lease_until__lt=Now())
-        )
+        """Enabled controllers that nobody reads: no lease, or one that has lapsed by the database's clock."""
+        return self.enabled().filter(Q(link=None) | Q(link__lease_until=None) | Q(link__lease_until__lt=Now()))
 
 
 class Controller(models.Model):
@@ -44,9 +42,7 @@ class Controller(models.Model):
     host = models.GenericIPAddressField(
         protocol="IPv4", help_text="An IP address; names are not resolved while reading."
     )
-    port = models.PositiveIntegerField(
-        default=44818, validators=[MinValueValidator(1), MaxValueValidator(65534)]
-    )
+    port = models.PositiveIntegerField(default=44818, validators=[MinValueValidator(1), MaxValueValidator(65534)])
     slot = models.PositiveSmallIntegerField(default=0, help_text="Slot of the processor in its rack.")
     enabled = models.BooleanField(default=True)
     scan_s = models.FloatField(default=1.0, help_text="Seconds from scan to scan, 0.1 to 60.")
@@ -85,9 +81,7 @@ class Tag(models.Model):
 
     controller = models.ForeignKey(Controller, on_delete=models.CASCADE, related_name="tags")
     name = models.CharField(max_length=80)
-    address = models.CharField(
-        max_length=120, help_text="A tag name such as Count.ACC, or an address such as N7:0."
-    )
+    address = models.CharField(max_length=120, help_text="A tag name such as Count.ACC, or an address such as N7:0.")
     data_type = models.CharField(max_length=8, choices=[(kind, kind) for kind in DATA_TYPES])
     length = models.PositiveIntegerField(default=1)
     unit = models.CharField(max_length=20, blank=True)
@@ -101,7 +95,7 @@ class Tag(models.Model):
                 name="tag_type_known",
                 condition=Q(data_type__in=DATA_TYPES),
             ),
-        ]  # fmt: skip
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -123,8 +117,8 @@ class Tag(models.Model):
 class Binding(models.Model):
     """What a tag says about a machine.
 
-    Several `running` bindings must all be true. Of several `speed`, `product` or counter bindings the first
-    good one, by `position`, is taken. `fault_bits` puts the value, or one `bit` of it, at fault `offset` and up.
+    Several `running` bindings must all be true. Of several of any other meaning the first good one, by
+    `position`, is taken. `fault_bits` puts the value, or one `bit` of it, at fault `offset` and up.
     """
 
     class Meaning(models.TextChoices):
@@ -140,9 +134,7 @@ class Binding(models.Model):
     equipment = models.ForeignKey(Equipment, on_delete=models.CASCADE, related_name="bindings")
     meaning = models.CharField(max_length=12, choices=Meaning)
     position = models.PositiveSmallIntegerField(default=0)
-    bit = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="Take only this bit of the value."
-    )
+    bit = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Take only this bit of the value.")
     invert = models.BooleanField(default=False)
     scale = models.FloatField(default=1.0, help_text="The value is multiplied by this.")
     offset = models.FloatField(
@@ -161,9 +153,11 @@ class Binding(models.Model):
                 nulls_distinct=False,
             ),
             models.CheckConstraint(name="modulus_above_1", condition=Q(modulus=None) | Q(modulus__gt=1)),
-            models.CheckConstraint(name="max_rate_positive", condition=Q(max_rate_per_min=None) | Q(max_rate_per_min__gt=0)),
+            models.CheckConstraint(
+                name="max_rate_positive", condition=Q(max_rate_per_min=None) | Q(max_rate_per_min__gt=0)
+            ),
             models.CheckConstraint(name="binding_bit_0_to_63", condition=Q(bit=None) | Q(bit__lte=63)),
-        ]  # fmt: skip
+        ]
 
     def __str__(self) -> str:
         return f"{self.tag} → {self.equipment} {self.meaning}"
@@ -188,9 +182,7 @@ class Link(models.Model):
         BACKOFF = "backoff", "no connection, trying again"
         CONFIG_ERROR = "config_error", "configuration error"
 
-    controller = models.OneToOneField(
-        Controller, on_delete=models.CASCADE, primary_key=True, related_name="link"
-    )
+    controller = models.OneToOneField(Controller, on_delete=models.CASCADE, primary_key=True, related_name="link")
     state = models.CharField(max_length=12, choices=State, default=State.DISABLED)
     since = models.DateTimeField(default=timezone.now)
     last_ok_at = models.DateTimeField(null=True)

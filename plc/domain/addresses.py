@@ -180,9 +180,7 @@ class Block:
 def blocks(addresses: Iterable[tuple[int, Address]], *, limit: int = BLOCK_BYTES) -> list[Block]:
     """Group addresses into as few reads as fit; each read stays inside one file and below `limit` bytes."""
     found: list[Block] = []
-    ordered = sorted(
-        addresses, key=lambda item: (item[1].kind, item[1].file, item[1].sub_element, item[1].element)
-    )
+    ordered = sorted(addresses, key=lambda item: (item[1].kind, item[1].file, item[1].sub_element, item[1].element))
     for index, address in ordered:
         joined = _join(found[-1], index, address, limit) if found else None
         if joined is None:
@@ -211,9 +209,7 @@ def _join(block: Block, index: int, address: Address, limit: int) -> Block | Non
     count = max(end, address.element + address.count) - block.element
     if count * size > limit or (address.element - end) * size > GAP_BYTES:
         return None
-    return replace(
-        block, count=count, parts=(*block.parts, (index, (address.element - block.element) * size))
-    )
+    return replace(block, count=count, parts=(*block.parts, (index, (address.element - block.element) * size)))
 
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]{0,39}"
@@ -230,7 +226,5 @@ def check_logix(text: str) -> str:
     if "{" in written:
         raise BadAddress(f"{text}: write the name without braces and give the number of elements as length.")
     if not _LOGIX.fullmatch(written):
-        raise BadAddress(
-            f"{text} is not a tag name; write Speed, Count.ACC, Station[2].Total or Program:Main.Step."
-        )
+        raise BadAddress(f"{text} is not a tag name; write Speed, Count.ACC, Station[2].Total or Program:Main.Step.")
     return written

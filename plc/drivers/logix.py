@@ -1,8 +1,8 @@
 """CompactLogix and ControlLogix: tags by name, many in one packet, each reply checked against its type.
 
 The requests of a scan are built once. pycomm3 opens the session and the connection and knows how a name
-becomes a path; replies are read here, because it takes a REAL for a DINT without a word when the tag's type was changed
-in the controller.
+becomes a path; replies are read here, because it takes a REAL for a DINT without a word when the tag's type was
+changed in the controller.
 """
 
 import math
@@ -184,9 +184,7 @@ class LogixDriver:
             if status == 0:
                 return item.decode(code + data)
             if not piece or len(data) > item.reply_bytes:
-                return Value(
-                    None, Quality.BAD_TYPE, f"The controller sends more than {item.elements} elements."
-                )
+                return Value(None, Quality.BAD_TYPE, f"The controller sends more than {item.elements} elements.")
 
     def _browse(self) -> list[BrowsedTag]:
         self._session.connect()
@@ -195,7 +193,7 @@ class LogixDriver:
 
 
 class _LogixSession(Session, PycommLogix):  # type: ignore[misc]  # pycomm3 carries no types
-    """pycomm3's Logix driver without its habits at open: only the identity is asked for."""
+    """pycomm3's Logix driver that uploads nothing at open."""
 
     def _initialize_driver(self, *args: object, **kwargs: object) -> None:
         self._cfg["use_instance_ids"] = False
@@ -268,8 +266,7 @@ def _item(tag: TagSpec) -> _Item:
         return _Item(tag.name, path, 1, STRING_BYTES + 4, _decode_string)
     if tag.data_type not in TYPES:
         raise BadAddress(
-            f"{tag.address}: {tag.data_type} is not a type that can be read; "
-            f"known are {', '.join(TYPES)}, STRING."
+            f"{tag.address}: {tag.data_type} is not a type that can be read; known are {', '.join(TYPES)}, STRING."
         )
     kind = TYPES[tag.data_type]
     elements = tag.length
@@ -335,9 +332,7 @@ def _decode_string(data: bytes) -> Value:
         length = int.from_bytes(data[2:4], "little")
         taken = data[4 : 4 + length]
     else:
-        return Value(
-            None, Quality.BAD_TYPE, f"Configured as STRING, but the controller has {_type_name(data)}"
-        )
+        return Value(None, Quality.BAD_TYPE, f"Configured as STRING, but the controller has {_type_name(data)}")
     if len(taken) != length:
         return Value(None, Quality.BAD_VALUE, "The string's length is wrong")
     return Value(taken.decode("latin-1").rstrip("\0"), Quality.GOOD)

@@ -30,9 +30,7 @@ Result = TypeVar("Result")
 HEADER_BYTES = 24
 LIST_IDENTITY, REGISTER_SESSION, SEND_RR_DATA, SEND_UNIT_DATA = 0x63, 0x65, 0x6F, 0x70
 HINT_CABLE = "Check that the controller has power, the network cable, and that address and port are right."
-HINT_BUSY = (
-    "The controller was reached but did not answer in time: check its load, the network and the time limits."
-)
+HINT_BUSY = "The controller was reached but did not answer in time: check its load, the network and the time limits."
 HINT_NOT_A_CONTROLLER = "Something answers there, but not as a controller: check address and port."
 HINT_SLOT = "Check the slot number, and whether other programs use up all connections of the controller."
 
@@ -51,15 +49,11 @@ class DeadlineSocket:
         try:
             self._sock = socket.create_connection((host, port), self._connect_s)
         except TimeoutError:
-            raise DriverError(
-                f"No answer from {host}:{port} within {self._connect_s:g} s.", HINT_CABLE
-            ) from None
+            raise DriverError(f"No answer from {host}:{port} within {self._connect_s:g} s.", HINT_CABLE) from None
         except ConnectionRefusedError:
             raise DriverError(f"{host} refuses connections on port {port}.", HINT_CABLE) from None
         except OSError as error:
-            raise DriverError(
-                f"{host}:{port} cannot be reached: {error.strerror or error}.", HINT_CABLE
-            ) from error
+            raise DriverError(f"{host}:{port} cannot be reached: {error.strerror or error}.", HINT_CABLE) from error
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, message: bytes, timeout: float = 0) -> int:
@@ -163,9 +157,7 @@ class Session(CIPDriver):  # type: ignore[misc]  # pycomm3 carries no types
     def _check(self, request: RequestPacket, raw: bytes) -> None:
         command, _, session, status = struct.unpack_from("<HHII", raw)
         if status:
-            raise DriverError(
-                f"The controller answers with encapsulation error 0x{status:02x}.", HINT_NOT_A_CONTROLLER
-            )
+            raise DriverError(f"The controller answers with encapsulation error 0x{status:02x}.", HINT_NOT_A_CONTROLLER)
         if command not in (REGISTER_SESSION, LIST_IDENTITY) and session != self._session:
             raise DriverError("The answer belongs to another session.", HINT_BUSY)
         if command == SEND_UNIT_DATA:

@@ -65,9 +65,7 @@ class SlcDriver:
 
     def _plan(self) -> list[Block]:
         """Neighbours together, and every address that once spoiled a block by itself."""
-        joined = [
-            (index, address) for index, (_, address) in enumerate(self._tags) if index not in self._alone
-        ]
+        joined = [(index, address) for index, (_, address) in enumerate(self._tags) if index not in self._alone]
         single = [block for index in sorted(self._alone) for block in blocks([(index, self._tags[index][1])])]
         return blocks(joined) + single
 
@@ -88,9 +86,7 @@ class SlcDriver:
         if not error:
             for index, offset in block.parts:
                 tag, address = self._tags[index]
-                values[tag.name] = _value(
-                    tag, address, data[offset : offset + address.count * address.element_bytes]
-                )
+                values[tag.name] = _value(tag, address, data[offset : offset + address.count * address.element_bytes])
             return True
         if len(block.parts) == 1:
             tag, _ = self._tags[block.parts[0][0]]
@@ -131,9 +127,7 @@ class SlcDriver:
         if status:
             return b"", _pccc_error(status, data)
         if len(data) != size:
-            raise DriverError(
-                f"The controller sent {len(data)} bytes instead of {size}.", HINT_NOT_A_CONTROLLER
-            )
+            raise DriverError(f"The controller sent {len(data)} bytes instead of {size}.", HINT_NOT_A_CONTROLLER)
         return data, ""
 
 
@@ -150,9 +144,7 @@ def _address(tag: TagSpec) -> Address:
             raise BadAddress(f"{tag.address}: only words hold arrays of bits.")
         return address
     address = parse(tag.address, count=tag.length)
-    accepted = {"INT": ("INT", "UINT"), "DINT": ("DINT", "UDINT")}.get(
-        address.data_type, (address.data_type,)
-    )
+    accepted = {"INT": ("INT", "UINT"), "DINT": ("DINT", "UDINT")}.get(address.data_type, (address.data_type,))
     if tag.data_type not in accepted:
         raise BadAddress(f"{tag.address} is {address.data_type}, not {tag.data_type}.")
     return address
