@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from ethernetip.cip.dispatcher import CipDispatcher
@@ -187,7 +188,7 @@ class Router:
         starts = [*struct.unpack_from(f"<{count}H", data, 2), len(data)]
         answers = []
         room -= 2 + 2 * count
-        for begin, end in zip(starts, starts[1:], strict=False):
+        for begin, end in pairwise(starts):
             answer = self._embedded(data[begin:end], room - 4)
             room -= len(answer)
             answers.append(answer)

@@ -1,11 +1,11 @@
 """The local switch of the simulator: one line of JSON in, one line of JSON out, over a unix socket.
 
-    {"truth": true}                                         parts since the journal was begun, states, links
-    {"stop": "BP01.PACK.BAG1", "fault": 6, "for_s": 30}     stop a machine, with a fault bit if given
-    {"stop_all": true, "for_s": 600}
-    {"run": "BP01.PACK.BAG1"}, {"release": ...}             run its line without incidents, and no longer
-    {"reset_counter": "BP01.PACK.BAG1"}
-    {"link_loss": "BAG1", "for_s": 60}, {"restart": "BAG1"}, {"freeze": "BAG1", "for_s": 10}
+{"truth": true}                                         parts since the journal was begun, states, links
+{"stop": "BP01.PACK.BAG1", "fault": 6, "for_s": 30}     stop a machine, with a fault bit if given
+{"stop_all": true, "for_s": 600}
+{"run": "BP01.PACK.BAG1"}, {"release": ...}             run its line without incidents, and no longer
+{"reset_counter": "BP01.PACK.BAG1"}
+{"link_loss": "BAG1", "for_s": 60}, {"restart": "BAG1"}, {"freeze": "BAG1", "for_s": 10}
 """
 
 from __future__ import annotations

@@ -105,9 +105,7 @@ class Controller:
             return self._serve_files(self.memory, service, path, data)
         return self._serve_tags(self.memory, service, path, data, room)
 
-    def _serve_files(
-        self, files: DataFiles, service: int, path: Sequence[Segment], data: bytes
-    ) -> Reply | None:
+    def _serve_files(self, files: DataFiles, service: int, path: Sequence[Segment], data: bytes) -> Reply | None:
         if path and path[0] == Segment("class", pccc.PCCC_CLASS) and service == pccc.EXECUTE:
             return pccc.execute(files, self.spec.product_name, data)
         return None

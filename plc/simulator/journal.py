@@ -108,7 +108,7 @@ class JournalWriter:
         self._booked = {
             code: (base[0] + kept.made(code), base[1] + kept.rejected(code)) for code, base in self.base.items()
         }
-        self._linked = {code: True for code in plant.controllers}
+        self._linked = dict.fromkeys(plant.controllers, True)
         plant.keep_changes()
 
     def update(self) -> None:
@@ -122,9 +122,7 @@ class JournalWriter:
             if now > was:
                 self._booked[code] = now
                 made, rejected = now[0] - was[0], now[1] - was[1]
-                self._write(
-                    {"t": self.plant.t, "kind": "parts", "machine": code, "made": made, "rejected": rejected}
-                )
+                self._write({"t": self.plant.t, "kind": "parts", "machine": code, "made": made, "rejected": rejected})
         self._out.flush()
 
     def note(self, kind: str, name: str, what: str) -> None:

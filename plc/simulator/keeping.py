@@ -47,4 +47,3 @@ def _read(path: Path) -> dict[str, Any] | None:
         return None
     plant: dict[str, Any] = kept["plant"] if kept.get("version") == VERSION else {}
     return plant or None
-

@@ -223,9 +223,7 @@ def _member(place: Place, rest: list[Segment]) -> Place:
     member = place.type.member(str(segment.value))
     if member is None:
         raise Refused(PATH_UNKNOWN)
-    inside = Place(
-        place.memory, member.type, place.offset + member.offset, max(member.length, 1), member.bit
-    )
+    inside = Place(place.memory, member.type, place.offset + member.offset, max(member.length, 1), member.bit)
     return _index(inside, (member.length,) if member.length else (), rest)
 
 

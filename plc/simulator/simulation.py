@@ -14,7 +14,6 @@ from plc.simulator import control, keeping
 from plc.simulator.controller import Controller
 from plc.simulator.demo import CONTROLLERS, PORT_BASE, ControllerSpec
 from plc.simulator.journal import JournalWriter, write_whole
-from plc.simulator.plant import Plant
 
 TICK_S = 0.2
 JOURNAL_EVERY_S = 1.0
@@ -151,9 +150,7 @@ class Simulation:
         for code in self.plant.machines:
             now = self.plant.truth(code)
             machines[code] = {**totals[code], "state": now.state, "cause": now.cause}
-        links = {
-            code: {"port": c.port, "linked": self.plant.is_linked(code)} for code, c in self.controllers.items()
-        }
+        links = {code: {"port": c.port, "linked": self.plant.is_linked(code)} for code, c in self.controllers.items()}
         return {
             "t": self.plant.t,
             "time": self.plant.now.isoformat(),

@@ -113,9 +113,7 @@ def _aligned(offset: int, kind: Type, length: int) -> int:
 
 
 # The controller's own string: clients know it by this handle.
-STRING = Structure(
-    "ASCIISTRING82", 0xFCE, (Member("LEN", DINT, 0, 0), Member("DATA", SINT, 82, 4)), 88, 0x0FCE
-)
+STRING = Structure("ASCIISTRING82", 0xFCE, (Member("LEN", DINT, 0, 0), Member("DATA", SINT, 82, 4)), 88, 0x0FCE)
 
 # A counter's status bits are the top bits of its control word, which clients see as bytes.
 COUNTER = Structure(
