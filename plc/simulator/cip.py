@@ -144,8 +144,10 @@ class Router:
 
     def _answer(self, service: int, path: CipPath, data: bytes, room: int) -> CipServiceResponse:
         self.services[service] = self.services.get(service, 0) + 1
+        if path.raw_path is None:  # the transport itself asks for the identity, to answer ListIdentity
+            return self._standard.dispatch(service, path, data)
         try:
-            segments = parse_path(path.raw_path or b"")
+            segments = parse_path(path.raw_path)
             if segments[:1] == [Segment("class", MESSAGE_ROUTER)] and service == 0x0A:
                 return _response(service, self._multiple(data, room))
             reply = self._serve(service, segments, data, room)

@@ -14,7 +14,6 @@ import pytest
 
 from tests.plc.simulator.conftest import Floor
 
-
 SLC: Any = pycomm3.SLCDriver  # its constructor carries no types
 
 
@@ -51,6 +50,14 @@ def test_pycomm3_reads_what_the_plant_shows(floor: Floor) -> None:
         assert station["Made"] == shown["Station.Made"]
         assert station["Product"] == shown["Recipe"]
         assert plc.get_plc_name() == "Bagger1"
+        assert plc.info["product_name"] == "1769-L33ER/A LOGIX5333ER"
+
+
+def test_every_controller_answers_list_identity(floor: Floor) -> None:
+    for controller in floor.controllers.values():
+        identity = pycomm3.CIPDriver.list_identity(f"127.0.0.1:{controller.port}")
+        assert identity["product_name"] == controller.spec.product_name
+        assert identity["product_type"] == "Programmable Logic Controller"
 
 
 def test_a_tag_that_does_not_exist_spoils_only_its_own_value(floor: Floor) -> None:
