@@ -14,7 +14,7 @@ STANDSTILL = 0.1  # units per minute; an averaged speed rarely comes to rest at 
 LARGEST_PRODUCT = 2**31 - 1
 # Counters kept in a REAL stop being whole numbers here; nothing real counts as far.
 LARGEST_COUNT = 2**53
-FAULT_MASK = (1 << 64) - 1
+FAULT_MASK = (1 << 256) - 1
 MISSING = Value(None, Quality.INIT, "Not read")
 
 Values = dict[str, Value]
