@@ -10,9 +10,9 @@ from rest_framework import serializers
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 
 from floor.models import Line
-from floor.roles import Capability
 
 PAGING = {"limit", "offset"}
 FIRST_YEAR, LAST_YEAR = 2000, 2100
@@ -60,7 +60,9 @@ class Query(serializers.Serializer[Any]):
         known = set(self.fields)
         unknown = sorted(set(self.initial_data) - known - PAGING)
         if unknown:
-            words = f"This question knows {', '.join(sorted(known))}." if known else "This question takes no parameters."
+            words = (
+                f"This question knows {', '.join(sorted(known))}." if known else "This question takes no parameters."
+            )
             raise serializers.ValidationError({name: [f"Unknown parameter. {words}"] for name in unknown})
         return attrs
 
@@ -83,18 +85,16 @@ class Asked(GenericAPIView[Any]):
 
 
 class AskedList(Asked, ListAPIView[Any]):
-    """A list in pages; `row` turns an object of the queryset into what the serializer prints."""
-
-    from rest_framework.settings import api_settings
+    """A list in pages; `rows` turns one page of the queryset into what the serializer prints."""
 
     pagination_class = api_settings.DEFAULT_PAGINATION_CLASS
 
-    def row(self, item: Any) -> Any:
-        return item
+    def rows(self, page: list[Any]) -> list[Any]:
+        return page
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.get_queryset()) or []
-        return self.get_paginated_response(self.get_serializer([self.row(item) for item in page], many=True).data)
+        return self.get_paginated_response(self.get_serializer(self.rows(list(page)), many=True).data)
 
 
 def find_line(key: str) -> Line:
@@ -113,6 +113,3 @@ def as_uuid(key: str) -> UUID | None:
         return UUID(key)
     except ValueError:
         return None
-
-
-__all__ = ["Asked", "AskedList", "Capability", "PlantDate", "PlantTime", "Query", "as_uuid", "find_line", "local"]

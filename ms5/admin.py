@@ -53,5 +53,3 @@ def needs_second_factor(request: HttpRequest) -> bool:
 
 def ask_for_second_factor(request: HttpRequest) -> HttpResponse:
     return render(request, "ms5/second_factor.html", status=403)
-
-

@@ -124,7 +124,9 @@ def _words(refused: exceptions.APIException) -> tuple[str, Any]:
     return str(refused.detail), {}
 
 
-def envelope(request: HttpRequest | Request, status: int, code: str, message: str, details: Any = None) -> dict[str, Any]:
+def envelope(
+    request: HttpRequest | Request, status: int, code: str, message: str, details: Any = None
+) -> dict[str, Any]:
     return {
         "code": code,
         "message": message,

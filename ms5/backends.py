@@ -17,10 +17,10 @@ class MatrixBackend(ModelBackend):
         return capability is not None and can(user_obj, capability)
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
-        return any(
-            can(user_obj, row[0]) for model, row in MODELS.items() if model.partition(".")[0] == app_label
-        )
+        return any(can(user_obj, row[0]) for model, row in MODELS.items() if model.partition(".")[0] == app_label)
 
     def get_all_permissions(self, user_obj: User, obj: Any = None) -> set[str]:  # type: ignore[override]
-        names = {f"{model.replace('.', f'.{action}_')}" for model in MODELS for action in ("view", "add", "change", "delete")}
+        names = {
+            f"{model.replace('.', f'.{action}_')}" for model in MODELS for action in ("view", "add", "change", "delete")
+        }
         return {name for name in names if self.has_perm(user_obj, name)}

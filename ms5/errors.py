@@ -9,9 +9,7 @@ from django.views import defaults
 from ms5.api import refuse
 
 
-def _answer(
-    request: HttpRequest, status: int, message: str, page: Callable[[], HttpResponseBase]
-) -> HttpResponseBase:
+def _answer(request: HttpRequest, status: int, message: str, page: Callable[[], HttpResponseBase]) -> HttpResponseBase:
     if request.path.startswith("/api/"):
         return refuse(request, status, message)
     return page()
@@ -28,7 +26,9 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    return _answer(request, 404, "There is nothing at this address.", lambda: defaults.page_not_found(request, exception))
+    return _answer(
+        request, 404, "There is nothing at this address.", lambda: defaults.page_not_found(request, exception)
+    )
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:

@@ -1,0 +1,32 @@
+"""Everything under /api/v1/."""
+
+from django.urls import URLPattern, path
+from drf_spectacular.views import SpectacularJSONAPIView
+
+from floor import api as floor
+from floor.roles import Capability
+from ms5 import auth_api as auth
+from ms5 import health
+
+app_name = "api"
+
+
+class Schema(SpectacularJSONAPIView):
+    """The OpenAPI document."""
+
+    capability = Capability.VIEW_FLOOR
+
+
+urlpatterns: list[URLPattern] = [
+    path("auth/login", auth.Login.as_view(), name="login"),
+    path("auth/refresh", auth.Refresh.as_view(), name="refresh"),
+    path("auth/logout", auth.Logout.as_view(), name="logout"),
+    path("auth/profile", auth.Profile.as_view(), name="profile"),
+    path("health", health.ApiHealth.as_view(), name="health"),
+    path("schema", Schema.as_view(), name="schema"),
+    path("production/lines", floor.LineList.as_view(), name="lines"),
+    path("production/lines/<str:line>", floor.OneLine.as_view(), name="line"),
+    path("equipment/status", floor.EquipmentStatusList.as_view(), name="equipment-statuses"),
+    path("equipment/<str:code>/status", floor.OneEquipmentStatus.as_view(), name="equipment-status"),
+    path("equipment/<str:code>/faults", floor.EquipmentFaults.as_view(), name="equipment-faults"),
+]
