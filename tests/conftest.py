@@ -1,4 +1,4 @@
-"""Servers for the tests: those of DATABASE_URL and REDIS_URL, else throw-away ones started when the first test needs them."""
+"""Servers for the tests: those of DATABASE_URL and REDIS_URL, else throw-away ones started on first need."""
 
 import os
 import shutil

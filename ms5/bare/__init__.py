@@ -1,1 +1,1 @@
-"""Everything that runs MS5.0 on a bare machine: private PostgreSQL and Redis, and the supervisor. Not used in production."""
+"""What runs MS5.0 on a bare machine: private PostgreSQL and Redis, and the supervisor. Not for production."""

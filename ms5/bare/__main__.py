@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
+from ms5.bare.demo_plant import require_simulator_ports
 from ms5.bare.environment import environment
 from ms5.bare.explain import CannotStart, explained
 from ms5.bare.folder import (
@@ -58,6 +59,7 @@ def run() -> None:
     folder.make()
     with folder.held(f"MS5.0 runs there at {address}/"), signals_as(Stopped):
         require_port(host, port())
+        require_simulator_ports(folder)
         require_space(folder.path, NEXT_START_BYTES if folder.is_done(PLANT) else FIRST_START_BYTES)
         try:
             run_in(folder, host, port(), address)
@@ -94,7 +96,9 @@ def run_in(folder: Folder, host: str, port: int, address: str) -> None:
         with signals_as(None):
             supervisor.stop()
     if status != 0:
-        raise CannotStart(f"The supervisor was killed (status {status}) and everything stopped with it. Start again: make run.")
+        raise CannotStart(
+            f"The supervisor was killed (status {status}) and everything stopped with it. Start again: make run."
+        )
 
 
 def wait_for_services(folder: Folder, postgres: Postgres | None, valkey: Valkey | None) -> None:
@@ -102,7 +106,7 @@ def wait_for_services(folder: Folder, postgres: Postgres | None, valkey: Valkey 
         sentence = f"PostgreSQL does not answer. {folder.log / 'postgres.log'} says why; `make clean-data` starts over."
         wait_until(postgres.answers, sentence)
     if valkey:
-        sentence = f"Valkey does not answer. {folder.log / 'redis.log'} says why; its folder {valkey.data} may be removed."
+        sentence = f"Valkey does not answer. {folder.log / 'redis.log'} says why; {valkey.data} may be removed."
         wait_until(valkey.answers, sentence)
 
 
@@ -112,12 +116,14 @@ def wait_until_ready(supervisor: Supervisor, folder: Folder, address: str) -> No
     say_at = time.monotonic() + SAY_WHAT_IS_MISSING_EVERY_S
     while supervisor.is_running:
         try:
-            return visitor.require_everything()
+            visitor.require_everything()
         except NotReady as missing:
             if time.monotonic() > say_at:
                 say(f"Still waiting for {missing}. The logs are in {folder.log}.")
                 say_at += SAY_WHAT_IS_MISSING_EVERY_S
-        time.sleep(0.2)
+            time.sleep(0.2)
+        else:
+            return
 
 
 def show_logins(folder: Folder) -> None:
@@ -130,7 +136,8 @@ def clean() -> None:
     """Remove the data folder, unless something runs in it."""
     folder = Folder.from_environment()
     if not folder.path.exists():
-        return say(f"There is no data folder at {folder.path}.")
+        say(f"There is no data folder at {folder.path}.")
+        return
     if not (folder.path / "lock").exists():
         raise CannotStart(f"{folder.path} does not look like a data folder of MS5.0; nothing was removed.")
     with folder.held("It is being removed"):

@@ -23,6 +23,7 @@ UNFINISHED = VENV / ".unfinished"
 REQUIREMENTS = ["requirements.txt", "ms5/bare/requirements.txt"]
 TEST_REQUIREMENTS = [*REQUIREMENTS, "tests/requirements.txt"]
 PACKAGES = str(PROJECT / "ms5/bare/system_packages.sh")
+NO_NETWORK = ["Max retries", "NewConnectionError", "name resolution", "ProxyError", "timed out", "Connection"]
 PDF_LIBRARIES = ["libgobject-2.0.so.0", "libpango-1.0.so.0", "libpangoft2-1.0.so.0", "libfontconfig.so.1"]
 
 
@@ -35,9 +36,12 @@ def say(sentence: str) -> None:
 
 
 def require_python() -> None:
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - an older one may run this
         found = ".".join(map(str, sys.version_info[:2]))
-        fail(f"Python 3.11 or newer is needed; {sys.executable} is {found}. Name a newer one: make run PYTHON=/path/to/python3.11")
+        fail(
+            f"Python 3.11 or newer is needed; {sys.executable} is {found}. "
+            "Name a newer one: make run PYTHON=/path/to/python3.11"
+        )
 
 
 # Python packages
@@ -59,7 +63,11 @@ def is_installed(names: list[str]) -> bool:
 
 def make_venv() -> None:
     """Make .venv; one that was interrupted, or whose Python is gone, is made anew."""
-    works = not UNFINISHED.exists() and os.access(str(PYTHON), os.X_OK) and run_quietly([str(PYTHON), "-m", "pip", "--version"])[0]
+    works = (
+        not UNFINISHED.exists()
+        and os.access(str(PYTHON), os.X_OK)
+        and run_quietly([str(PYTHON), "-m", "pip", "--version"])[0]
+    )
     if works:
         return
     say("Making .venv …")
@@ -74,7 +82,10 @@ def venv_sentence(output: str) -> str:
         return "The disk is full. Free some space, then run the same command again."
     version = ".".join(map(str, sys.version_info[:2]))
     if "ensurepip" in output or "No module named venv" in output:
-        return f"Python's venv module is missing. Install it (Debian: apt-get install python{version}-venv), then run the same command again."
+        return (
+            f"Python's venv module is missing. Install it (Debian: apt-get install python{version}-venv), "
+            "then run the same command again."
+        )
     return f"Python could not make {VENV}: {last_line(output)}"
 
 
@@ -96,9 +107,12 @@ def install(names: list[str]) -> None:
 
 def pip_sentence(output: str) -> str:
     if "No space left on device" in output:
-        return "The disk is full: the Python packages need about 500 MB. Free some space, then run the same command again."
-    if any(sign in output for sign in ("Max retries", "NewConnectionError", "name resolution", "ProxyError", "timed out", "Connection")):
-        return "The Python packages could not be downloaded: no connection to the package index. Check the network (or PIP_INDEX_URL, PIP_FIND_LINKS), then run the same command again."
+        return "The disk is full: the Python packages need 500 MB. Free some space, then run the same command again."
+    if any(sign in output for sign in NO_NETWORK):
+        return (
+            "The Python packages could not be downloaded: the package index does not answer. Check the network "
+            "(or PIP_INDEX_URL, PIP_FIND_LINKS), then run the same command again."
+        )
     return f"pip could not install the Python packages: {last_line(output)}"
 
 
@@ -140,7 +154,7 @@ def finish_system_packages(installing: subprocess.Popen[bytes] | None, tests: bo
     if not has_pdf_libraries(data_dir):
         say(f"PDF reports are switched off until you type: sudo apt-get install -y --no-install-recommends {names}")
     if tests and not shutil.which("chromium"):
-        say("Browser tests are skipped until you type: sudo apt-get install -y --no-install-recommends chromium poppler-utils")
+        say("Browser tests are skipped until you type: sudo apt-get install -y chromium poppler-utils")
 
 
 # Pieces
@@ -186,7 +200,7 @@ def main(arguments: list[str]) -> None:
         fail(f"{error.strerror}: {error.filename}. Choose folders that you can write to.")
     if action:
         os.chdir(str(PROJECT))
-        os.execv(str(PYTHON), [str(PYTHON), "-m", "ms5.bare", *action])
+        os.execv(str(PYTHON), [str(PYTHON), "-m", "ms5.bare", *action])  # noqa: S606 - keeps the process id
 
 
 if __name__ == "__main__":

@@ -89,8 +89,8 @@ class Folder:
             except BlockingIOError as error:
                 lock.seek(0)
                 raise CannotStart(
-                    f"The data folder {self.path} is in use: {lock.read().strip() or 'another start holds it'}. Stop that "
-                    "one first (Ctrl-C where it runs), or use a folder of your own: MS5_DATA_DIR=/some/folder make run."
+                    f"The data folder {self.path} is in use: {lock.read().strip() or 'another start holds it'}. "
+                    "Stop that one first (Ctrl-C where it runs), or use another: MS5_DATA_DIR=/some/folder make run."
                 ) from error
             lock.truncate(0)
             lock.write(f"{purpose} (process {os.getpid()})")
@@ -133,20 +133,27 @@ def require_space(folder: Path, needed_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed_bytes:
         raise CannotStart(
-            f"The disk of {folder} is full: {free // 1_000_000} MB free, {needed_bytes // 1_000_000} MB needed. Free some "
-            "space, or use another disk: MS5_DATA_DIR=/some/folder make run."
+            f"The disk of {folder} is full: {free // 1_000_000} MB free, {needed_bytes // 1_000_000} MB needed. "
+            "Free some space, or use another disk: MS5_DATA_DIR=/some/folder make run."
         )
+
+
+def is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):
+            probe.bind((host, port))
+            return True
+    return False
 
 
 def require_port(host: str, port: int) -> None:
     """Refuse a port on which another program listens; wait a moment for one that is just closing."""
     for _ in range(10):
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with suppress(OSError):
-                probe.bind((host, port))
-                return
+        if is_free(host, port):
+            return
         time.sleep(0.1)
     raise CannotStart(
-        f"Port {port} is taken by another program. Stop that program, or use another port: MS5_PORT={port + 1} make run."
+        f"Port {port} is taken by another program. Stop that program, or use another port: "
+        f"MS5_PORT={port + 1} make run."
     )

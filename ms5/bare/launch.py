@@ -1,4 +1,4 @@
-"""Becomes one supervised program: clears what a killed predecessor left, writes the pid file, then turns into the program.
+"""Becomes one supervised program: clears what a killed predecessor left, writes the pid file, turns into it.
 
 Runs by path with `python -I -S`, standard library only: it is started once per restart and must cost nothing.
 """
@@ -6,7 +6,6 @@ Runs by path with `python -I -S`, standard library only: it is started once per 
 import argparse
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -76,4 +75,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

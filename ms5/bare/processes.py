@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from ms5.bare.demo_plant import simulator_port
 from ms5.bare.folder import Folder
 from ms5.bare.services import Postgres, Valkey, dies_with_parent
 from ms5.bare.supervisor import Program
@@ -34,7 +35,7 @@ def processes(folder: Folder, host: str, port: int) -> list[Program]:
         _python("escalator", "manage.py", "run_escalator"),
         _python("escalator-2", "manage.py", "run_escalator"),
         _python("watchdog", "manage.py", "run_watchdog"),
-        _python("simulator", "manage.py", "run_simulator"),
+        _python("simulator", "manage.py", "run_simulator", "--ports", str(simulator_port(folder))),
     ]
     # fmt: on
 

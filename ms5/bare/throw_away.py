@@ -61,7 +61,9 @@ def _running(folder: Folder, name: str, command: Sequence[str], answers: Callabl
     log = folder.log / f"{name}.log"
     with log.open("w", encoding="utf-8") as output:
         # In a group of its own: Ctrl-C in the terminal ends the tests, and they end the server.
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
     try:
         wait_until(answers, f"The server for the tests does not answer; see {log}.")
         yield

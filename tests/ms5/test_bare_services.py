@@ -45,7 +45,10 @@ def test_postgres_answers_with_the_extensions_that_the_tables_need(tmp_path: Pat
 
 
 def test_postgres_listens_to_nobody_outside_its_private_folder(tmp_path: Path) -> None:
-    with throw_away_postgres(tmp_path / "pg") as postgres, psycopg.connect(postgres.url("postgres")) as connection:
+    with (
+        throw_away_postgres(tmp_path / "pg") as postgres,
+        psycopg.connect(postgres.url("postgres")) as connection,
+    ):
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
         assert postgres.sockets.stat().st_mode & 0o077 == 0
 
@@ -78,7 +81,7 @@ def test_initdb_that_fails_is_one_sentence(folder: Folder) -> None:
     (broken / "initdb").write_text("#!/bin/sh\necho 'could not write: No space left on device' >&2; exit 1\n")
     (broken / "initdb").chmod(0o755)
 
-    with pytest.raises(CannotStart, match="^The disk is full") as told:
+    with pytest.raises(CannotStart, match=r"^The disk is full") as told:
         Postgres(broken, folder.path / "postgres", folder.sockets).create()
 
     assert "\n" not in str(told.value)
@@ -167,7 +170,11 @@ def test_without_any_server_program_the_sentence_names_the_ways_out(monkeypatch:
 
 
 def test_debian_s_postgres_is_taken_when_the_wheel_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = [Path("/usr/lib/postgresql/9/bin"), Path("/usr/lib/postgresql/15/bin"), Path("/usr/lib/postgresql/17/bin")]
+    found = [
+        Path("/usr/lib/postgresql/9/bin"),
+        Path("/usr/lib/postgresql/15/bin"),
+        Path("/usr/lib/postgresql/17/bin"),
+    ]
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr(Path, "glob", lambda self, pattern: iter(found))
     monkeypatch.setattr(Path, "exists", lambda self: True)

@@ -167,7 +167,14 @@ def test_a_new_start_waits_for_the_last_one_to_finish_stopping(folder: Folder, s
 
 def test_percent_signs_and_spaces_reach_the_program(folder: Folder, supervise: Supervise) -> None:
     said = folder.path / "said"
-    supervise([Program("web", ["sh", "-c", 'printf "%s" "$1" > "$2"; exec sleep 600', "-", "100 % 'of' it", str(said)])])
+    supervise(
+        [
+            Program(
+                "web",
+                ["sh", "-c", 'printf "%s" "$1" > "$2"; exec sleep 600', "-", "100 % 'of' it", str(said)],
+            )
+        ]
+    )
 
     wait_until(said.exists, "it said nothing")
     wait_until(lambda: said.read_text() == "100 % 'of' it", f"it said {said.read_text()}")

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from floor.models import Role, User
+from floor.models.people import Role, User
 from ms5.bare.folder import write_private
 
 
@@ -18,7 +18,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.PRODUCTION:
-            raise CommandError("demo_logins is for the demo plant; in production, make people with createsuperuser and the admin.")
+            raise CommandError(
+                "demo_logins is for the demo plant; in production, make people with createsuperuser and the admin."
+            )
         path = settings.DATA_DIR / "logins.json"
         kept = _read(path)
         with transaction.atomic():
