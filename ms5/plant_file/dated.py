@@ -1,0 +1,160 @@
+"""Standards with a date: a change ends one row and begins another, so the past keeps what it was judged by."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+
+from floor.domain.shifts import ShiftsOverlap, check_overlap
+from floor.models import Equipment, IdealCycle, Line, Product, ShiftBreak, ShiftPattern, Site
+from ms5.plant_file.changes import Changes
+from ms5.plant_file.document import Problem, Refused
+from ms5.plant_file.schema import CycleEntry, PolicyEntry, ShiftEntry
+from oee.models import LinePolicy
+
+LONG_AGO = date(2000, 1, 1)
+ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
+
+Cycles = dict[tuple[Line | None, Equipment | None, Product | None], CycleEntry]
+
+
+def put_shifts(
+    changes: Changes, site: Site, line: Line | None, wanted: Mapping[str, ShiftEntry], now: datetime
+) -> None:
+    """Shifts change with the next calendar day: the shift that began today ends as it began."""
+    rows = ShiftPattern.objects.filter(site=site, line=line)
+    tomorrow = now.astimezone(site.zone).date() + timedelta(days=1)
+    usual_start = tomorrow if rows.exists() else LONG_AGO
+    current = {row.name: row for row in rows.filter(valid_to=None).prefetch_related("breaks")}
+    where = f"shift {line or site}"
+    for name, row in current.items():
+        if name not in wanted:
+            changes.removed.append(f"{where} {name}")
+            _end_shift(row, tomorrow)
+    for name, entry in wanted.items():
+        start = entry.valid_from or usual_start
+        before = current.get(name)
+        if before is None:
+            changes.added.append(f"{where} {name}")
+            _begin_shift(site, line, name, entry, start)
+        elif _told(before) != _wanted(entry):
+            changes.changed.append(f"{where} {name}, from {start}")
+            _end_shift(before, start)
+            _begin_shift(site, line, name, entry, start)
+    _refuse_overlap(site, line)
+
+
+def own_shifts_from_tomorrow(line: Line, now: datetime) -> None:
+    """A line that leaves its site's shifts keeps them for the days before."""
+    tomorrow = now.astimezone(line.site.zone).date() + timedelta(days=1)
+    for row in ShiftPattern.objects.filter(site=line.site, line=None, valid_from__lt=tomorrow):
+        breaks = list(row.breaks.all())
+        copy = ShiftPattern.objects.create(
+            site=line.site,
+            line=line,
+            name=row.name,
+            weekdays=row.weekdays,
+            starts_at=row.starts_at,
+            ends_at=row.ends_at,
+            valid_from=row.valid_from,
+            valid_to=min(row.valid_to or tomorrow, tomorrow),
+        )
+        for rest in breaks:
+            ShiftBreak.objects.create(pattern=copy, name=rest.name, starts_at=rest.starts_at, ends_at=rest.ends_at)
+
+
+def _told(row: ShiftPattern) -> tuple[Any, ...]:
+    breaks = sorted((rest.name, rest.starts_at, rest.ends_at) for rest in row.breaks.all())
+    return row.starts_at, row.ends_at, sorted(row.weekdays), breaks
+
+
+def _wanted(entry: ShiftEntry) -> tuple[Any, ...]:
+    breaks = sorted((rest.name, rest.starts_at, rest.ends_at) for rest in entry.breaks)
+    return entry.starts_at, entry.ends_at, entry.days, breaks
+
+
+def _begin_shift(site: Site, line: Line | None, name: str, entry: ShiftEntry, start: date) -> None:
+    row = ShiftPattern.objects.create(
+        site=site,
+        line=line,
+        name=name,
+        weekdays=entry.days,
+        starts_at=entry.starts_at,
+        ends_at=entry.ends_at,
+        valid_from=start,
+    )
+    for rest in entry.breaks:
+        ShiftBreak.objects.create(pattern=row, name=rest.name, starts_at=rest.starts_at, ends_at=rest.ends_at)
+
+
+def _end_shift(row: ShiftPattern, end: date) -> None:
+    if row.valid_from >= end:
+        row.delete()
+    else:
+        ShiftPattern.objects.filter(pk=row.pk).update(valid_to=end)
+
+
+def _refuse_overlap(site: Site, line: Line | None) -> None:
+    """Old and new shifts may not meet on the day of the change either."""
+    rows = ShiftPattern.objects.filter(site=site, line=line)
+    try:
+        check_overlap([row.value(with_breaks=False) for row in rows], site.zone)
+    except ShiftsOverlap as overlap:
+        path = ("lines", line.code, "shifts") if line else ("shifts",)
+        raise Refused(
+            [Problem(0, path, f"{overlap} Give the new shift a valid_from on which no old one still runs.")]
+        ) from overlap
+
+
+def put_cycles(changes: Changes, lines: list[Line], wanted: Cycles, now: datetime) -> None:
+    scope = Q(line__in=lines) | Q(equipment__line__in=lines) | Q(line=None, equipment=None)
+    current = {
+        (row.line, row.equipment, row.product): row
+        for row in IdealCycle.objects.filter(scope, valid_to=None).select_related("line", "equipment", "product")
+    }
+    for key, row in current.items():
+        # Standards for a product on any machine may belong to another site's file.
+        if key not in wanted and key[:2] != (None, None):
+            changes.removed.append(f"ideal cycle of {_cycle_name(key)}")
+            _end_cycle(row, now)
+    for key, entry in wanted.items():
+        before = current.get(key)
+        start = entry.valid_from or (ALWAYS if before is None else now)
+        if before is None:
+            changes.added.append(f"ideal cycle of {_cycle_name(key)}: {entry.ms} ms")
+        elif before.ideal_cycle_ms != entry.ms:
+            changes.changed.append(
+                f"ideal cycle of {_cycle_name(key)}: {before.ideal_cycle_ms} → {entry.ms} ms,"
+                f" from {start:%Y-%m-%d %H:%M} UTC"
+            )
+            _end_cycle(before, start)
+        else:
+            continue
+        line, equipment, product = key
+        IdealCycle.objects.create(
+            line=line, equipment=equipment, product=product, ideal_cycle_ms=entry.ms, valid_from=start
+        )
+
+
+def _cycle_name(key: tuple[Line | None, Equipment | None, Product | None]) -> str:
+    return " with ".join(str(part) for part in key if part is not None)
+
+
+def _end_cycle(row: IdealCycle, end: datetime) -> None:
+    if row.valid_from >= end:
+        row.delete()
+    else:
+        IdealCycle.objects.filter(pk=row.pk).update(valid_to=end)
+
+
+def put_policy(changes: Changes, line: Line, entry: PolicyEntry | None, now: datetime) -> None:
+    before = LinePolicy.objects.filter(line=line).order_by("-valid_from").first()
+    if before is not None and entry is None:
+        return
+    values = (entry or PolicyEntry()).model_dump(exclude={"valid_from"})
+    if before is not None and all(getattr(before, name) == value for name, value in values.items()):
+        return
+    start = (entry.valid_from if entry else None) or (ALWAYS if before is None else now)
+    (changes.added if before is None else changes.changed).append(f"policy of {line}")
+    LinePolicy.objects.update_or_create(line=line, valid_from=start, defaults=values)
