@@ -104,7 +104,7 @@ BAGGER = MachineSpec(
         Incident("tagger", 2, 30, 27, (), (28,)),
     ),
     breakdown=_breakdown(
-        7800,
+        6000,
         Incident("wicket servo", 3, 420, 6, (42,), (32,), spread=0.7),
         Incident("infeed servo", 2, 480, 4, (42,)),
         Incident("discharge servo", 1, 540, 5, (40,)),
@@ -209,7 +209,7 @@ PACKER = MachineSpec(
         Incident("palletiser", 3, 30, 8),
     ),
     breakdown=_breakdown(
-        8600,
+        7600,
         Incident("jaw temperature", 2, 420, 2),
         Incident("film reel", 5, 180, 3, (9,)),
         Incident("jaw servo", 2, 600, 5, (2,)),
@@ -234,7 +234,7 @@ DEPOSITOR = MachineSpec(
         Incident("batter low", 3, 30, 0),
     ),
     breakdown=_breakdown(
-        8400,
+        6600,
         Incident("pump drive", 2, 540, 2),
         Incident("guard open", 2, 150, 4),
         Incident("temperature probe", 2, 320, 5),

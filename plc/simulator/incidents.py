@@ -38,7 +38,7 @@ class Incident:
     followers: tuple[int, ...] = ()
     prompts: tuple[int, ...] = ()
     state: int = FAULT
-    spread: float = 0.6
+    spread: float = 0.7
 
 
 @dataclass(frozen=True, slots=True)

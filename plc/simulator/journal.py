@@ -2,12 +2,14 @@
 
 One JSON object a line, in order of time, appended only:
 
-    {"t": 1774000000.0, "kind": "open", "plant": name, "counts": {machine: [made, rejected]}}   totals at its beginning
+    {"t": 1774000000.0, "kind": "open", "plant": name, "since": t0, "counts": {machine: [made, rejected]},
+     "carried": {machine: [made, rejected]}}    plant totals at t0; parts from t0 to t, in a file that went before
     {"t": ..., "kind": "parts", "machine": ..., "made": 2, "rejected": 0}         since the line before
     {"t": ..., "kind": "state", "machine": ..., "state": ..., "cause": ..., "bits": ...}
     {"t": ..., "kind": "link" | "counter", "name": ..., "what": ...}
 
-`t` is epoch seconds; a `parts` line holds the parts made up to and including `t`.
+`t` is epoch seconds; a `parts` line holds the parts made up to and including `t`. A file that has grown too long
+goes on in a new one that carries its sums.
 """
 
 from __future__ import annotations
@@ -20,7 +22,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from plc.simulator.line import Change
 from plc.simulator.plant import Plant
+
+LONGEST = 32 * 2**20  # bytes: some 18 hours of the demo plant
+Counts = dict[str, tuple[int, int]]  # machine: made, rejected
 
 
 @dataclass(slots=True)
@@ -47,7 +53,7 @@ class Journal:
     begun_at: float | None = None
     plant: str = ""
     last_t: float = 0.0
-    base: dict[str, tuple[int, int]] = field(default_factory=dict)
+    base: Counts = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
 
@@ -76,8 +82,10 @@ class Journal:
     def _book(self, entry: dict[str, Any]) -> None:
         self.last_t = max(self.last_t, entry["t"])
         if entry["kind"] == "open":
-            self.begun_at, self.plant = entry["t"], entry["plant"]
+            self.begun_at, self.plant = entry["since"], entry["plant"]
             self.base = {code: (made, rejected) for code, (made, rejected) in entry["counts"].items()}
+            for code, (made, rejected) in entry["carried"].items():
+                self.accounts.setdefault(code, Account()).book(entry["t"], made, rejected)
         elif entry["kind"] == "parts":
             account = self.accounts.setdefault(entry["machine"], Account())
             account.book(entry["t"], entry["made"], entry["rejected"])
@@ -95,16 +103,17 @@ def _entries(path: Path) -> Iterator[dict[str, Any]]:
 class JournalWriter:
     """Append what the plant did since the last call; goes on in a journal that exists."""
 
-    def __init__(self, path: Path, plant: Plant) -> None:
-        self.path, self.plant = path, plant
+    def __init__(self, path: Path, plant: Plant, longest: int = LONGEST) -> None:
+        self.path, self.plant, self.longest = path, plant, longest
         path.parent.mkdir(parents=True, exist_ok=True)
         kept = _repaired(path, plant.name)
         self._out: TextIO = path.open("a", encoding="utf-8")
         if kept is None:
             kept = Journal(begun_at=plant.t, base=_counts(plant))
-            self._write({"t": plant.t, "kind": "open", "plant": plant.name, "counts": kept.base})
         self.begun_at, self._written_to = kept.begun_at, kept.last_t
         self.base = kept.base
+        if not kept.plant:
+            self._open_book({})
         self._booked = {
             code: (base[0] + kept.made(code), base[1] + kept.rejected(code)) for code, base in self.base.items()
         }
@@ -124,6 +133,8 @@ class JournalWriter:
                 made, rejected = now[0] - was[0], now[1] - was[1]
                 self._write({"t": self.plant.t, "kind": "parts", "machine": code, "made": made, "rejected": rejected})
         self._out.flush()
+        if self._out.tell() > self.longest:
+            self._turn_over()
 
     def note(self, kind: str, name: str, what: str) -> None:
         self._write({"t": self.plant.t, "kind": kind, "name": name, "what": what})
@@ -138,6 +149,26 @@ class JournalWriter:
     def close(self) -> None:
         self.update()
         self._out.close()
+
+    def _turn_over(self) -> None:
+        """Put the full file aside and go on in a new one."""
+        self._out.close()
+        self.path.replace(self.path.with_name(self.path.name + ".old"))
+        self._out = self.path.open("a", encoding="utf-8")
+        self._open_book({code: (t["made"], t["rejected"]) for code, t in self.totals().items()})
+        self._out.flush()
+
+    def _open_book(self, carried: Counts) -> None:
+        self._write(
+            {
+                "t": self.plant.t,
+                "kind": "open",
+                "plant": self.plant.name,
+                "since": self.begun_at,
+                "counts": self.base,
+                "carried": carried,
+            }
+        )
 
     def _link_entries(self) -> list[dict[str, Any]]:
         taken, self.plant.link_changes = self.plant.link_changes, []
@@ -154,7 +185,7 @@ class JournalWriter:
         self._out.write(json.dumps(entry, separators=(",", ":")) + "\n")
 
 
-def _state_entry(change: Any) -> dict[str, Any]:
+def _state_entry(change: Change) -> dict[str, Any]:
     return {
         "t": change.t,
         "kind": "state",
@@ -165,7 +196,7 @@ def _state_entry(change: Any) -> dict[str, Any]:
     }
 
 
-def _counts(plant: Plant) -> dict[str, tuple[int, int]]:
+def _counts(plant: Plant) -> Counts:
     truths = (plant.truth(code) for code in plant.machines)
     return {t.machine: (t.made, t.rejected) for t in truths}
 

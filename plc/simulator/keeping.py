@@ -41,9 +41,15 @@ def catch_up(plant: Plant, now: float) -> None:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
+    """Return the kept plant; a file that cannot be used is put aside and another plant begins."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    plant: dict[str, Any] = kept["plant"] if kept.get("version") == VERSION else {}
-    return plant or None
+    except ValueError:  # cut short by a full disk or a power cut
+        kept = {}
+    if kept.get("version") == VERSION:
+        plant: dict[str, Any] = kept["plant"]
+        return plant
+    path.replace(path.with_name(path.name + ".unusable"))
+    return None

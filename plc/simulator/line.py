@@ -79,7 +79,7 @@ class Machine:
     FIELDS = (
         "state", "cause", "bits", "stages", "due", "ramp", "rate", "made", "rejects", "reject_ratio", "slow",
         "slow_due", "slow_left", "micro_due", "micro_left", "break_due", "break_left", "pace", "product",
-        "count_base", "batch_base", "held",
+        "count_base", "batch_base", "mood",
     )  # fmt: skip
     __slots__ = (*FIELDS, "index", "spec")
 
@@ -95,7 +95,7 @@ class Machine:
         self.micro_left = spec.micro.next_after(rng)
         self.break_left = spec.breakdown.next_after(rng)
         self.count_base = self.batch_base = 0
-        self.held = False  # stopped from outside until released
+        self.mood = 1.0  # how well a batch suits the machine: running time between stops is longer by this
 
     @property
     def is_running(self) -> bool:
@@ -232,7 +232,8 @@ class Line:
         for buffer in self.buffers:
             buffer.clear()
         for m in self.machines:
-            m.product, m.pace = number, self.rng.uniform(0.96, 1.0)
+            m.product, m.pace = number, self.rng.uniform(0.94, 1.0)
+            m.mood = exp(self.rng.gauss(-0.2, 0.4))
             m.batch_base = int(m.made)
             if self.rng.random() < m.spec.clears_count:
                 self.reset_count(m)
@@ -296,7 +297,7 @@ class Line:
         incident = trouble.pick(self.rng)
         length = trouble.length(incident, self.rng)
         plan = stages(incident, length, m.spec.reset_prompts, self.rng)
-        left = trouble.next_after(self.rng)
+        left = trouble.next_after(self.rng) * m.mood
         if trouble is m.spec.micro:
             m.micro_due = self.at + left
         else:

@@ -12,7 +12,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from plc.simulator.demo import PORT_BASE
-from plc.simulator.simulation import Options, PortTaken, Simulation
+
+try:
+    from plc.simulator.simulation import Options, PortTaken, Simulation
+except ModuleNotFoundError as e:
+    raise CommandError(
+        f"The simulated plant needs {e.name}, which production does not install: "
+        "pip install -r ms5/bare/requirements.txt"
+    ) from e
 
 
 class Command(BaseCommand):
@@ -21,7 +28,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--speed", type=float, default=1.0, help="plant seconds in one second (1)")
-        parser.add_argument("--seed", type=int, default=7, help="another seed is another plant (7)")
+        parser.add_argument("--seed", type=int, default=7, help="another seed is another plant, if none is kept (7)")
         parser.add_argument("--ports", type=int, default=PORT_BASE, help=f"port of the first one ({PORT_BASE})")
         parser.add_argument("--quiet-incidents", action="store_true", help="no stops, link losses or restarts")
         parser.add_argument("--no-link-losses", action="store_true", help="stops, but the links stay up")

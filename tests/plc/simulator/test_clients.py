@@ -56,6 +56,7 @@ def test_pycomm3_reads_what_the_plant_shows(floor: Floor) -> None:
 def test_every_controller_answers_list_identity(floor: Floor) -> None:
     for controller in floor.controllers.values():
         identity = pycomm3.CIPDriver.list_identity(f"127.0.0.1:{controller.port}")
+        assert identity is not None
         assert identity["product_name"] == controller.spec.product_name
         assert identity["product_type"] == "Programmable Logic Controller"
 

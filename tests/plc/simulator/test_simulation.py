@@ -164,3 +164,39 @@ async def test_a_faster_plant_lives_many_seconds_in_one(tmp_path: Path) -> None:
     await _run(simulation, wall, 10)
     assert simulation.plant.t - begun == pytest.approx(600.0)
     await simulation.close()
+
+
+async def test_a_long_journal_goes_on_in_a_new_file_with_the_sums_so_far(tmp_path: Path) -> None:
+    wall = Wall()
+    simulation = Simulation(_options(tmp_path), wall)
+    simulation.journal.longest = 20_000
+    await simulation.open()
+    await _run(simulation, wall, 200)
+    truth = simulation.truth()["machines"]
+    await simulation.close()
+    journal = Journal.read(tmp_path / "journal.jsonl")
+    assert (tmp_path / "journal.jsonl.old").exists()
+    assert {code: journal.made(code) for code in truth} == {code: m["made"] for code, m in truth.items()}
+    assert journal.begun_at == MONDAY_5_UTC.timestamp() + 2 * 3600
+
+
+async def test_a_torn_journal_line_and_a_torn_state_file_do_not_stop_the_plant(tmp_path: Path) -> None:
+    wall = Wall()
+    before = Simulation(_options(tmp_path), wall)
+    await before.open()
+    await _run(before, wall, 30)
+    await before.close()
+    with (tmp_path / "journal.jsonl").open("a") as file:
+        file.write('{"t": 17')
+    after = Simulation(_options(tmp_path), wall)
+    await after.open()
+    await _run(after, wall, 30)
+    await after.close()
+    made = Journal.read(tmp_path / "journal.jsonl").made(BAGGER)
+    assert made == after.truth()["machines"][BAGGER]["made"]
+
+    (tmp_path / "state.json").write_text("{")
+    fresh = Simulation(_options(tmp_path), wall)
+    await fresh.open()
+    await fresh.close()
+    assert (tmp_path / "state.json.unusable").exists()
