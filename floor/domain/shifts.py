@@ -7,6 +7,7 @@ it starts, so the night shift from 22:00 to 06:00 is all of one day, and a produ
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
@@ -105,7 +106,7 @@ def windows(
     found = [_window(p, zone, day) for day in days for p in patterns if p.is_worked_on(day)]
     # A shift that lies wholly inside the hour that the clock skips in spring has no time at all.
     found = sorted((w for w in found if w.starts_at < w.ends_at), key=lambda w: (w.starts_at, w.ends_at))
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         if after.starts_at < before.ends_at:
             raise ShiftsOverlap(
                 f"{before.label(zone)} and {after.label(zone)} overlap. "

@@ -156,7 +156,8 @@ def _account(start: int, end: int, state: State | None, schedule: Schedule, part
     if state is State.RUN:
         return Entry(start, end, Ledger.RUN)
     if schedule.breaks.at(start) is not None:
-        return Entry(start, end, Ledger.PLANNED, Planned.BREAK, stop=part.stop if part and state is State.STOP else None)
+        stop = part.stop if part is not None and state is State.STOP else None
+        return Entry(start, end, Ledger.PLANNED, Planned.BREAK, stop=stop)
     if state is not State.STOP:
         return Entry(start, end, Ledger.NO_DATA)
     if part is None:

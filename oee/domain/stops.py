@@ -1,10 +1,12 @@
 """What counts as a stop, whose fault it probably was, and what people said about it. Times are milliseconds."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from floor.domain.machine import State
+from oee.domain.clock import HOUR_MS
 from oee.domain.ledger import Edge, Part, Segment, Track, segments
 
 # The machine stood still on both sides of a silence this short: it is taken for one stop. The silence itself
@@ -70,9 +72,25 @@ class Fault:
     reason: str | None
 
 
+class FaultLog:
+    """Faults of one machine, quick to ask about a moment even when a year of them is held."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        in_order = sorted(faults, key=lambda fault: fault.on_at)
+        self._lasting = [f for f in in_order if f.off_at is None or f.off_at - f.on_at > HOUR_MS]
+        self._brief = [f for f in in_order if f.off_at is not None and f.off_at - f.on_at <= HOUR_MS]
+        self._brief_starts = [fault.on_at for fault in self._brief]
+
+    def before(self, moment: int) -> list[Fault]:
+        """Faults that came up by `moment` and may still have been on around then."""
+        first = bisect_left(self._brief_starts, moment - 2 * HOUR_MS)
+        last = bisect_right(self._brief_starts, moment)
+        return [fault for fault in self._lasting if fault.on_at <= moment] + self._brief[first:last]
+
+
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """The next machine along the line, with its stops."""
+    """The next machine along the line, with its stops in time order."""
 
     name: str
     stops: tuple[Stop, ...]
@@ -91,7 +109,7 @@ BY_ORIGIN = {"upstream": "UPSTREAM_STOP", "downstream": "DOWNSTREAM_STOP", "inte
 def propose(
     started_at: int,
     breaks: Track[str],
-    faults: Sequence[Fault],
+    faults: FaultLog,
     upstream: Neighbour | None = None,
     downstream: Neighbour | None = None,
 ) -> Proposal:
@@ -107,15 +125,15 @@ def propose(
     return _neighbour(started_at, upstream, downstream)
 
 
-def first_up(started_at: int, faults: Sequence[Fault]) -> list[Fault]:
+def first_up(started_at: int, faults: FaultLog) -> list[Fault]:
     """Faults around the start of a stop, earliest first.
 
     One that came up with the stop explains it better than one that was on while the machine still ran.
     """
     on = [
         fault
-        for fault in faults
-        if fault.on_at <= started_at + FIRST_UP_MS and (fault.off_at is None or fault.off_at > started_at - FIRST_UP_MS)
+        for fault in faults.before(started_at + FIRST_UP_MS)
+        if fault.off_at is None or fault.off_at > started_at - FIRST_UP_MS
     ]
     fresh = [fault for fault in on if fault.on_at >= started_at - FIRST_UP_MS]
     return sorted(fresh or on, key=lambda fault: (fault.on_at, fault.bit))
@@ -135,7 +153,8 @@ def _neighbour(started_at: int, upstream: Neighbour | None, downstream: Neighbou
 
 def _standing_before(moment: int, neighbours: Sequence[Stop]) -> Stop | None:
     # Not "at the same moment": two machines seen standing in one scan do not say which was first.
-    return next((stop for stop in neighbours if stop.started_at < moment and stop.covers(moment)), None)
+    place = bisect_left(neighbours, moment, key=lambda stop: stop.started_at) - 1
+    return neighbours[place] if place >= 0 and neighbours[place].covers(moment) else None
 
 
 class Note(NamedTuple):
@@ -148,12 +167,14 @@ class Note(NamedTuple):
     is_planned: bool
 
 
-def notes_of(stop: Stop, notes: Iterable[Note]) -> list[Note]:
-    """A note belongs to the stop in which it begins."""
-    return sorted((note for note in notes if stop.covers(note.start)), key=lambda note: note.key)
+def notes_of(stop: Stop, notes: Sequence[Note]) -> list[Note]:
+    """A note belongs to the stop in which it begins. `notes` are in order of their start."""
+    first = bisect_left(notes, stop.started_at, key=lambda note: note.start)
+    last = len(notes) if stop.ended_at is None else bisect_left(notes, stop.ended_at, key=lambda note: note.start)
+    return sorted(notes[first:last], key=lambda note: note.key)
 
 
-def parts(stop: Stop, notes: Iterable[Note], is_minor: bool, until: int) -> list[Part]:
+def parts(stop: Stop, notes: Sequence[Note], is_minor: bool, until: int) -> list[Part]:
     """Cut the stop (to `until` while it is open) where people cut it. A later note paints over an earlier one."""
     end = until if stop.ended_at is None else stop.ended_at
     whole = Part(stop.started_at, end, stop.started_at, is_minor, False, None, None)

@@ -19,7 +19,8 @@ from floor.domain.shifts import (
 )
 
 LONDON = ZoneInfo("Europe/London")
-ZONES = [ZoneInfo(name) for name in ("Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC")]
+NAMES = ("Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC")
+ZONES = [ZoneInfo(name) for name in NAMES]
 EVERY_DAY = frozenset(range(1, 8))
 NIGHT = Pattern("Night", EVERY_DAY, time(22), time(6), breaks=(Break("Supper", time(2), time(2, 30)),))
 EARLY = Pattern("Early", EVERY_DAY, time(6), time(14), breaks=(Break("Tea", time(10), time(10, 15)),))
@@ -93,7 +94,7 @@ def test_a_shift_on_leave_of_its_dates_does_not_exist():
 def test_overlapping_shifts_are_refused_in_words():
     patterns = [Pattern("Early", EVERY_DAY, time(6), time(14)), Pattern("Day", EVERY_DAY, time(8), time(16))]
 
-    with pytest.raises(ShiftsOverlap, match="Early .* 06:00–14:00 and Day .* 08:00–16:00 overlap"):
+    with pytest.raises(ShiftsOverlap, match=r"Early .* 06:00–14:00 and Day .* 08:00–16:00 overlap"):
         check_overlap(patterns, LONDON)
 
 
@@ -105,7 +106,8 @@ def test_the_last_finished_shift_is_the_one_before_this_one():
     assert Calendar(THREE, LONDON).last_finished(utc(2026, 11, 22, 7)).label(LONDON) == "Night 21 Nov · 22:00–06:00"
 
 
-MOMENTS = st.datetimes(datetime(2025, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC))
+FROM, TO = datetime(2025, 1, 1), datetime(2028, 1, 1)  # noqa: DTZ001 – what a clock on the wall shows
+MOMENTS = st.datetimes(FROM, TO, timezones=st.just(UTC))
 
 
 @given(MOMENTS, st.sampled_from(ZONES), st.lists(st.integers(0, 95), min_size=2, max_size=5, unique=True))
@@ -142,13 +144,13 @@ def test_clock_hours_tile_time(start: datetime, zone: ZoneInfo, length_h: int):
 
 @given(MOMENTS, st.sampled_from(ZONES))
 def test_an_hour_starts_at_the_same_moment_wherever_one_looks_from(moment: datetime, zone: ZoneInfo):
-    from_before = {pair for pair in hours(zone, moment - timedelta(hours=5), moment + timedelta(hours=3))}
+    from_before = set(hours(zone, moment - timedelta(hours=5), moment + timedelta(hours=3)))
 
     assert set(hours(zone, moment, moment + timedelta(hours=2))) <= from_before
 
 
 @given(
-    st.datetimes(datetime(2025, 1, 1), datetime(2028, 1, 1)),
+    st.datetimes(FROM, TO),
     st.timedeltas(timedelta(0), timedelta(hours=4)),
     st.sampled_from(ZONES),
 )

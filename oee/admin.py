@@ -1,0 +1,34 @@
+"""Standards and stops in Django admin. Who may open what stands in ms5/permissions.py."""
+
+from django.contrib import admin
+
+from floor.admin import History
+from oee.models import LinePolicy, Stop, StopCoding, StopReason
+
+
+@admin.register(StopReason)
+class StopReasonAdmin(admin.ModelAdmin):
+    list_display = ("code", "label", "group", "loss_class", "position", "enabled")
+    list_filter = ("group", "loss_class", "enabled")
+
+
+@admin.register(LinePolicy)
+class LinePolicyAdmin(admin.ModelAdmin):
+    list_display = ("line", "valid_from", "micro_stop_s", "slow_below", "planned_stops_reduce_availability")
+    list_filter = ("line",)
+
+
+@admin.register(Stop)
+class StopAdmin(History):
+    list_display = ("line", "equipment", "started_at", "ended_at", "is_minor", "proposed_reason", "fault_text")
+    list_filter = ("line", "is_minor")
+    date_hierarchy = "started_at"
+    show_full_result_count = False
+
+
+@admin.register(StopCoding)
+class StopCodingAdmin(History):
+    list_display = ("equipment", "covers", "reason", "author", "made_at")
+    list_filter = ("equipment", "reason")
+    date_hierarchy = "made_at"
+    show_full_result_count = False

@@ -1,0 +1,11 @@
+"""Celery drivers; the rules are in oee.actions."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from oee.actions import rebuild as rebuilding
+
+
+@shared_task(name="oee.tasks.rebuild_dirty", ignore_result=True, time_limit=300)
+def rebuild_dirty(**_: object) -> int:
+    return rebuilding.rebuild_dirty(timezone.now())
