@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -44,10 +44,7 @@ class MachineRow(serializers.Serializer[Equipment]):
 
 
 class LineDetail(LineRow):
-    equipment = serializers.SerializerMethodField()
-
-    def get_equipment(self, line: Line) -> list[dict[str, Any]]:
-        return [dict(row) for row in MachineRow(line.equipment.order_by("position"), many=True).data]
+    equipment = MachineRow(many=True)
 
 
 class LineQuery(Query):
@@ -72,7 +69,9 @@ class OneLine(Asked):
 
     def get(self, request: Request, line: str) -> Response:
         """One line with its machines, by id or code."""
-        return self.answer(find_line(line))
+        found = find_line(line)
+        prefetch_related_objects([found], Prefetch("equipment", Equipment.objects.order_by("position")))
+        return self.answer(found)
 
 
 class ProductRow(serializers.Serializer[Product]):

@@ -71,7 +71,7 @@ class Asked(GenericAPIView[Any]):
     """A view that reads its parameters through `query`."""
 
     query: type[Query] = Query
-    pagination_class = None
+    pagination_class: Any = None
     filter_backends: list[Any] = []
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -87,7 +87,7 @@ class Asked(GenericAPIView[Any]):
 class AskedList(Asked, ListAPIView[Any]):
     """A list in pages; `rows` turns one page of the queryset into what the serializer prints."""
 
-    pagination_class = api_settings.DEFAULT_PAGINATION_CLASS
+    pagination_class: Any = api_settings.DEFAULT_PAGINATION_CLASS
 
     def rows(self, page: list[Any]) -> list[Any]:
         return page
@@ -102,7 +102,8 @@ def find_line(key: str) -> Line:
     if not key.isprintable():
         raise Http404("There is no such line.")
     lines = Line.objects.select_related("site")
-    found = lines.filter(code=key).first() or (lines.filter(pk=as_uuid(key)).first() if as_uuid(key) else None)
+    key_id = as_uuid(key)
+    found = lines.filter(code=key).first() or (lines.filter(pk=key_id).first() if key_id else None)
     if found is None:
         raise Http404(f"There is no line {key}.")
     return found

@@ -1,5 +1,6 @@
 """Signing in and out over the API: short access tokens, refresh tokens that work once."""
 
+from datetime import timedelta
 from typing import Any, cast
 
 from django.conf import settings
@@ -82,7 +83,7 @@ class SignedIn(Tokens):
 
 
 def _tokens(refresh: RefreshToken) -> dict[str, Any]:
-    lifetime = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
+    lifetime = cast(timedelta, settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"])
     return {
         "access": str(refresh.access_token),
         "refresh": str(refresh),
@@ -118,10 +119,10 @@ class Refresh(Asked):
     def post(self, request: Request) -> Response:
         """Exchange a refresh token for a new pair. The old one stops working."""
         refresh = _given_token(request)
-        user = User.objects.filter(pk=refresh.payload.get("user_id"), is_active=True).first()
+        user = User.objects.filter(pk=refresh.payload["user_id"], is_active=True).first()
         if user is None or refresh.payload.get("hash_password") != get_md5_hash_password(user.password):
             raise BadToken
-        _, is_first_use = refresh.blacklist()
+        _, is_first_use = cast("tuple[BlacklistedToken, bool]", refresh.blacklist())
         if not is_first_use:
             raise BadToken
         return Response(Tokens(_tokens(RefreshToken.for_user(user))).data)

@@ -65,12 +65,13 @@ def env_list(name: str, default: str = "") -> list[str]:
 
 
 def env_secret(name: str, *, development: str | None) -> str:
-    """A secret of at least 32 characters. `development` is what a development start uses; None means none is allowed."""
+    """A secret of at least 32 characters. `development` is the value of a development start; None: there is none."""
     value = _raw(name)
     if not value:
         if development is not None:
             return development
-        raise BadSetting(f'{name} is not set. Make one with: python -c "import secrets; print(secrets.token_urlsafe(48))"')
+        make = 'python -c "import secrets; print(secrets.token_urlsafe(48))"'
+        raise BadSetting(f"{name} is not set. Make one with: {make}")
     if len(value) < 32 or "change" in value.lower():
         raise BadSetting(f"{name} is too short or a sample value; use at least 32 random characters.")
     return value

@@ -1,4 +1,4 @@
-"""Whether the whole thing works, told by what it leaves behind: rows, leases, heartbeats. Never guesses, never raises."""
+"""Whether the whole thing works, told by the rows, leases and heartbeats it leaves. Never raises."""
 
 import time
 from collections.abc import Callable
@@ -81,7 +81,7 @@ Ask = Callable[["psycopg.Connection[Any]"], Check]
 
 
 def _readers(own: "psycopg.Connection[Any]") -> Check:
-    """Every enabled controller is held by a reader. One that is held but does not answer is told, and is no fault of ours."""
+    """Every enabled controller is held by a reader. One that does not answer is told, no more."""
     wanted, held, online = _one(
         own,
         "SELECT count(*), count(*) FILTER (WHERE l.lease_until > clock_timestamp()),"
@@ -120,7 +120,7 @@ def _reading(own: "psycopg.Connection[Any]") -> Check:
 
 
 def _one(own: "psycopg.Connection[Any]", question: str) -> tuple[Any, ...]:
-    row = own.execute(question).fetchone()  # type: ignore[call-overload]
+    row = own.execute(question).fetchone()
     return tuple(row or ())
 
 

@@ -7,18 +7,35 @@ from floor.roles import PUBLIC, Capability
 
 C = Capability
 
-PAGES: dict[str, Capability | None] = {
+# Name of the route → what it asks for; by method where methods differ.
+ROUTES: dict[str, Capability | None | dict[str, Capability | None]] = {
     "login": PUBLIC,
     "logout": PUBLIC,
     "health": PUBLIC,
     "health-live": PUBLIC,
     "health-ready": PUBLIC,
     "metrics": PUBLIC,  # by address or token, see ms5/metrics.py
+    "api:login": PUBLIC,
+    "api:refresh": PUBLIC,
+    "api:logout": C.VIEW_FLOOR,
+    "api:profile": C.VIEW_FLOOR,
+    "api:health": PUBLIC,
+    "api:schema": C.VIEW_FLOOR,
+    "api:lines": C.VIEW_FLOOR,
+    "api:line": C.VIEW_FLOOR,
+    "api:equipment-statuses": C.VIEW_FLOOR,
+    "api:equipment-status": C.VIEW_FLOOR,
+    "api:equipment-faults": C.VIEW_FLOOR,
 }
 
-API: dict[tuple[str, str], Capability | None] = {}
-
-TOPICS: dict[str, Capability] = {}
+# Live topic → what watching it asks for.
+TOPICS: dict[str, Capability] = dict.fromkeys(
+    (
+        *("shift", "link", "state", "pace", "rate", "oee", "strip", "next", "uncoded", "stops", "calls"),
+        *("figures", "effect", "losses", "recent", "line", "plant_calls"),
+    ),
+    C.VIEW_FLOOR,
+)
 
 # Model → (to look, to add and change, to delete). None: nobody, history is not edited.
 MODELS: dict[str, tuple[Capability, Capability | None, Capability | None]] = {

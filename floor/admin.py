@@ -1,0 +1,185 @@
+"""The plant, its people and its history in Django admin. Who may open what stands in ms5/permissions.py."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from floor.models import (
+    AuditEntry,
+    CounterEvent,
+    Equipment,
+    FaultDefinition,
+    FaultEvent,
+    Heartbeat,
+    IdealCycle,
+    Line,
+    MachineState,
+    Product,
+    ProductNumber,
+    ShiftBreak,
+    ShiftPattern,
+    Site,
+    StateEdge,
+    User,
+)
+
+
+class History(admin.ModelAdmin):
+    """Rows that machines or actions wrote: to be read, never edited."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    """Nobody is deleted, only switched off: the past names its people."""
+
+    list_display = ("username", "first_name", "last_name", "role", "employee_id", "is_active", "last_login")
+    list_filter = ("role", "is_active", "department")
+    search_fields = ("username", "first_name", "last_name", "email", "employee_id")
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Person", {"fields": ("first_name", "last_name", "email", "employee_id", "department")}),
+        ("Access", {"fields": ("role", "is_active")}),
+        ("History", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("username", "email", "role", "first_name", "last_name", "employee_id", "department")}),
+        ("Password", {"fields": ("usable_password", "password1", "password2")}),
+    )
+    readonly_fields = ("last_login", "date_joined")
+    filter_horizontal = ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Site)
+class SiteAdmin(admin.ModelAdmin):
+    list_display = ("code", "name", "time_zone")
+
+
+class EquipmentInline(admin.TabularInline):
+    model = Equipment
+    extra = 0
+    fields = ("position", "code", "name", "kind", "is_primary", "criticality", "enabled")
+    show_change_link = True
+
+
+class ProductNumberInline(admin.TabularInline):
+    model = ProductNumber
+    extra = 0
+
+
+@admin.register(Line)
+class LineAdmin(admin.ModelAdmin):
+    list_display = ("code", "name", "site", "position", "target_rate", "enabled")
+    list_filter = ("site", "enabled")
+    search_fields = ("code", "name")
+    inlines = (EquipmentInline, ProductNumberInline)
+
+
+class FaultDefinitionInline(admin.TabularInline):
+    model = FaultDefinition
+    extra = 0
+    ordering = ("bit",)
+
+
+@admin.register(Equipment)
+class EquipmentAdmin(admin.ModelAdmin):
+    list_display = ("code", "name", "line", "position", "kind", "is_primary", "enabled")
+    list_filter = ("line", "kind", "enabled")
+    search_fields = ("code", "name")
+    inlines = (FaultDefinitionInline,)
+
+
+@admin.register(FaultDefinition)
+class FaultDefinitionAdmin(admin.ModelAdmin):
+    list_display = ("equipment", "bit", "text", "kind", "origin", "reason_code")
+    list_filter = ("equipment", "kind", "origin")
+    search_fields = ("text",)
+
+
+@admin.register(Product)
+class ProductAdmin(admin.ModelAdmin):
+    list_display = ("code", "name", "enabled")
+    search_fields = ("code", "name")
+
+
+@admin.register(IdealCycle)
+class IdealCycleAdmin(admin.ModelAdmin):
+    list_display = ("line", "equipment", "product", "ideal_cycle_ms", "valid_from", "valid_to")
+    list_filter = ("line", "product")
+
+
+class ShiftBreakInline(admin.TabularInline):
+    model = ShiftBreak
+    extra = 0
+
+
+@admin.register(ShiftPattern)
+class ShiftPatternAdmin(admin.ModelAdmin):
+    list_display = ("name", "site", "line", "weekdays", "starts_at", "ends_at", "valid_from", "valid_to")
+    list_filter = ("site", "line")
+    inlines = (ShiftBreakInline,)
+
+
+@admin.register(MachineState)
+class MachineStateAdmin(History):
+    list_display = (
+        "equipment",
+        "state",
+        "since",
+        "observed_until",
+        "speed",
+        "product_number",
+        "made_raw",
+        "rejected_raw",
+    )
+
+
+@admin.register(StateEdge)
+class StateEdgeAdmin(History):
+    list_display = ("equipment", "at", "state")
+    list_filter = ("equipment", "state")
+    date_hierarchy = "at"
+    show_full_result_count = False
+
+
+@admin.register(FaultEvent)
+class FaultEventAdmin(History):
+    list_display = ("equipment", "bit", "on_at", "off_at")
+    list_filter = ("equipment",)
+    date_hierarchy = "on_at"
+    show_full_result_count = False
+
+
+@admin.register(CounterEvent)
+class CounterEventAdmin(History):
+    list_display = ("equipment", "counter", "kind", "at", "before", "after", "delta")
+    list_filter = ("equipment", "counter", "kind")
+    date_hierarchy = "at"
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(History):
+    list_display = ("component", "instance", "at")
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(History):
+    list_display = ("at", "actor", "action", "target_type", "target_id")
+    list_filter = ("action", "target_type")
+    search_fields = ("target_id",)
+    date_hierarchy = "at"
+    show_full_result_count = False
