@@ -132,7 +132,7 @@ class SlcDriver:
 
 
 def _pccc_error(status: int, data: bytes) -> str:
-    if status == 0x10 or (status == 0xF0 and data[:1] in (b"\x06", b"\x07", b"\x02", b"\x03")):
+    if status in (0x10, 0x50) or (status == 0xF0 and data[:1] in (b"\x02", b"\x03", b"\x06", b"\x07")):
         return "The controller has no such file or element"
     return f"The controller answers: {PCCC_ERROR_CODE.get(status, f'PCCC error 0x{status:02x}')}"
 
