@@ -62,12 +62,12 @@ def run() -> None:
         require_simulator_ports(folder)
         require_space(folder.path, NEXT_START_BYTES if folder.is_done(PLANT) else FIRST_START_BYTES)
         try:
-            run_in(folder, host, port(), address)
+            run_in(folder, address)
         except Stopped:
             say("Stopped.")
 
 
-def run_in(folder: Folder, host: str, port: int, address: str) -> None:
+def run_in(folder: Folder, address: str) -> None:
     postgres = None if os.environ.get("DATABASE_URL") else locate_postgres(folder)
     valkey = None if os.environ.get("REDIS_URL") else locate_valkey(folder)
     env = environment(
@@ -76,7 +76,7 @@ def run_in(folder: Folder, host: str, port: int, address: str) -> None:
         database_url=postgres.url(DATABASE) if postgres else os.environ["DATABASE_URL"],
         redis_url=valkey.url() if valkey else os.environ["REDIS_URL"],
     )
-    servers, parts = services(postgres, valkey), processes(folder, host, port)
+    servers, parts = services(postgres, valkey), processes(folder)
     for server in (postgres, valkey):
         if server:
             server.create()

@@ -1,6 +1,7 @@
 """The environment in which every process of a bare machine runs."""
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def environment(folder: Folder, given: Mapping[str, str], *, database_url: str, 
         "MS5_DATA_DIR": str(folder.path),
         "PYTHONPATH": str(PROJECT),
         "PYTHONUNBUFFERED": "1",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), given.get("PATH", os.defpath)]),
     }
     return {**given, **chosen, **fixed, **pdf_environment(folder, given)}
 
