@@ -92,10 +92,18 @@ def _tokens(refresh: RefreshToken) -> dict[str, Any]:
     }
 
 
-class Login(Asked):
+class Door(Asked):
+    """Open to strangers, but not often."""
+
     capability = PUBLIC
     authentication_classes = ()
     throttle_classes = (LoginThrottle, LocalLoginThrottle)
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
+
+
+class Login(Door):
     serializer_class = Credentials
 
     @extend_schema(request=Credentials, responses=SignedIn, operation_id="login")
@@ -109,10 +117,7 @@ class Login(Asked):
         return Response(SignedIn({**_tokens(RefreshToken.for_user(user)), "user": user}).data)
 
 
-class Refresh(Asked):
-    capability = PUBLIC
-    authentication_classes = ()
-    throttle_classes = (LoginThrottle, LocalLoginThrottle)
+class Refresh(Door):
     serializer_class = OneToken
 
     @extend_schema(request=OneToken, responses=Tokens, operation_id="refresh")
