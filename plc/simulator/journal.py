@@ -110,7 +110,7 @@ class JournalWriter:
         self._out: TextIO = path.open("a", encoding="utf-8")
         if kept is None:
             kept = Journal(begun_at=plant.t, base=_counts(plant))
-        self.begun_at, self._written_to = kept.begun_at, kept.last_t
+        self.begun_at, self.written_to = kept.begun_at, kept.last_t
         self.base = kept.base
         if not kept.plant:
             self._open_book({})
@@ -124,7 +124,7 @@ class JournalWriter:
         """Write everything up to the plant's present time."""
         entries = [_state_entry(c) for c in self.plant.changes()] + self._link_entries()
         for entry in sorted(entries, key=lambda e: float(e["t"])):
-            if entry["t"] > self._written_to:  # a plant that was loaded lives its last seconds again
+            if entry["t"] > self.written_to:  # a plant that was loaded lives its last seconds again
                 self._write(entry)
         for code, now in _counts(self.plant).items():
             was = self._booked[code]

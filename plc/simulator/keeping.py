@@ -30,12 +30,12 @@ def load(path: Path, *, seed: int, now: datetime) -> Plant:
     return plant
 
 
-def catch_up(plant: Plant, now: float) -> None:
-    """Bring a plant to `now` after a pause."""
+def catch_up(plant: Plant, now: float, alive_at: float = 0.0) -> None:
+    """Bring a plant to `now` after a pause. `alive_at` is when it last gave a sign, if later than it was kept."""
     if now - plant.t > RAN_ON_S:
-        # Its counters may have been read until the next save; the model repeats that time exactly.
-        plant.advance(plant.t + SAVED_EVERY_S)
-        plant.power_cut(now)
+        # Its counters may have been read after it was kept; the model repeats that time exactly.
+        plant.advance(max(plant.t, alive_at) + SAVED_EVERY_S)
+        plant.power_cut(max(now, plant.t))
     else:
         plant.advance(now)
 

@@ -69,7 +69,7 @@ class Simulation:
             self.plant.advance(self._anchor_model)
         self.controllers = {c.code: self._controller(c) for c in CONTROLLERS}
         self._control: asyncio.Server | None = None
-        self._next_journal = self._next_save = 0.0
+        self.next_journal = self.next_save = 0.0
 
     def _controller(self, spec: ControllerSpec) -> Controller:
         def look() -> dict[str, Any]:
@@ -82,7 +82,7 @@ class Simulation:
         """Bring the plant to the present."""
         model = self._anchor_model + (self._wall() - self._anchor_wall) * self.options.speed
         if self.options.speed == 1.0:
-            keeping.catch_up(self.plant, model)
+            keeping.catch_up(self.plant, model, self.journal.written_to)
         else:
             self.plant.advance(model)
 
@@ -119,12 +119,12 @@ class Simulation:
             else:
                 await controller.stop()
         now = self._wall()
-        if now >= self._next_journal:
-            self._next_journal = now + JOURNAL_EVERY_S
+        if now >= self.next_journal:
+            self.next_journal = now + JOURNAL_EVERY_S
             self.journal.update()
             self._write_truth()
-        if now >= self._next_save:
-            self._next_save = now + keeping.SAVED_EVERY_S / 2
+        if now >= self.next_save:
+            self.next_save = now + keeping.SAVED_EVERY_S / 2
             keeping.save(self.plant, self.options.state_path)
 
     async def close(self) -> None:

@@ -37,6 +37,8 @@ def test_pycomm3_uploads_every_tag_with_types_and_programs(floor: Floor) -> None
         ]  # fmt: skip
         assert rolls.tags["Former"]["data_type"]["internal_tags"]["Rollers"]["array"] == 3
         assert list(rolls.info["programs"]) == ["Divider", "Former"]
+    pages = floor.controllers["BAG1"].router.services[0x55]
+    assert pages > 5  # a real controller's list never fits into one reply either
 
 
 def test_pycomm3_reads_what_the_plant_shows(floor: Floor) -> None:
@@ -150,6 +152,27 @@ def test_slc_clients_write_words_and_single_bits(floor: Floor) -> None:
     with SLC(f"127.0.0.1:{floor.port('BAG1BL')}") as plc:
         plc.write(("N9:3", -5), ("B3:20/4", True), ("F8:5", 2.5))
         assert [tag.value for tag in plc.read("N9:3", "B3:20", "F8:5")] == [-5, 16, 2.5]
+
+
+def test_a_client_with_a_small_connection_gets_small_replies(floor: Floor) -> None:
+    with pylogix.PLC("127.0.0.1", port=floor.port("BAG1")) as plc:
+        plc.ConnectionSize = 508
+        plc.Write("Event_Log[1999]", 42)
+        assert plc.Read("Event_Log[0]", 2000).Value[1999] == 42
+    services = floor.controllers["BAG1"].router.services
+    assert services[0x52] > 10  # 8000 bytes, 500 at a time
+
+
+def test_a_client_that_lost_its_connection_without_a_word_gets_another(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pycomm3.cip_driver.urandom", lambda size: b"\1" * size)  # the same serial twice
+    path = f"127.0.0.1:{floor.port('CAKE1DEP')}/0"
+    lost: Any = pycomm3.LogixDriver(path)
+    lost.open()
+    with pycomm3.LogixDriver(path) as again:
+        assert again.read("Dep_Recipe_No").value == _shown(floor, "CAKE1DEP")["Dep_Recipe_No"]
+    lost.close()
 
 
 def test_a_restarted_controller_takes_its_old_clients_back(floor: Floor) -> None:

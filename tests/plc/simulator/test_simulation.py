@@ -56,7 +56,8 @@ async def test_a_killed_simulator_comes_back_with_the_counters_that_were_read(tm
     wall = Wall()
     killed = Simulation(_options(tmp_path), wall)
     await killed.open()
-    await _run(killed, wall, 903)
+    killed.next_save = wall.t + 1e9  # what was kept is as old as it can be
+    await _run(killed, wall, 600)
     seen = word(killed.plant, "BAG1", "Count_Blade_PEC.ACC")
     for controller in killed.controllers.values():
         await controller.stop()
@@ -91,6 +92,25 @@ async def test_after_a_night_without_power_the_counters_stand_where_they_stood(t
     assert 0 <= morning.plant.truth(LOADER).made - made < 20
     await _run(morning, wall, 300)
     assert morning.plant.truth(LOADER).made > made + 100
+    await morning.close()
+
+
+async def test_a_simulator_killed_before_a_night_without_power_forgets_no_part_that_was_read(
+    tmp_path: Path,
+) -> None:
+    wall = Wall()
+    killed = Simulation(_options(tmp_path, incidents=False), wall)
+    await killed.open()
+    await _run(killed, wall, 120)
+    killed.next_save = wall.t + 1e9
+    await _run(killed, wall, 30)
+    seen = killed.plant.truth(BAGGER).made
+    for controller in killed.controllers.values():
+        await controller.stop()
+    wall.t += 12 * 3600
+    morning = Simulation(_options(tmp_path), wall)
+    await morning.open()
+    assert seen <= morning.plant.truth(BAGGER).made < seen + 20
     await morning.close()
 
 
