@@ -39,8 +39,7 @@ check: tools ## Lint, types, import contract, migrations, settings for productio
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
-	MS5_ENV=development DATABASE_URL=postgresql:///none REDIS_URL=redis://none \
-		$(BIN)/python -W ignore manage.py makemigrations --check --dry-run
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	$(IN_PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/hadolint Dockerfile
 

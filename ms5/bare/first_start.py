@@ -23,7 +23,7 @@ UNFINISHED = VENV / ".unfinished"
 REQUIREMENTS = ["requirements.txt", "ms5/bare/requirements.txt"]
 TEST_REQUIREMENTS = [*REQUIREMENTS, "tests/requirements.txt"]
 PACKAGES = str(PROJECT / "ms5/bare/system_packages.sh")
-NO_NETWORK = ["Max retries", "NewConnectionError", "name resolution", "ProxyError", "timed out", "Connection"]
+NO_NETWORK = ["Max retries", "NewConnectionError", "name resolution", "ProxyError", "timed out", "from versions: none"]
 PDF_LIBRARIES = ["libgobject-2.0.so.0", "libpango-1.0.so.0", "libpangoft2-1.0.so.0", "libfontconfig.so.1"]
 
 

@@ -36,11 +36,11 @@ class Steps:
         is_first = not self.folder.is_done(PLANT)
         if is_first and postgres:
             self._empty(postgres)
-        self._manage("Setting up the database", "migrate", "--noinput", "--verbosity=0")
-        if is_first and (postgres or self._has_no_plant()):
+        self.manage("Setting up the database", "migrate", "--noinput", "--verbosity=0")
+        if is_first and (postgres or self.has_no_plant()):
             self._make_plant()
         self.folder.mark_done(PLANT)
-        self._manage("Making the logins", "demo_logins")
+        self.manage("Making the logins", "demo_logins")
         collecting.finish()
 
     def _empty(self, postgres: Postgres) -> None:
@@ -52,7 +52,7 @@ class Steps:
         postgres.drop_database(DATABASE)
         postgres.create_database(DATABASE)
 
-    def _has_no_plant(self) -> bool:
+    def has_no_plant(self) -> bool:
         """Say whether a server of your own has no plant yet; refuse one whose history was interrupted."""
         if self._unfinished.exists():
             raise CannotStart(
@@ -65,17 +65,17 @@ class Steps:
     def _make_plant(self) -> None:
         self._unfinished.touch()
         self.say("Loading the demo plant …")
-        self._manage("Loading the demo plant", "load_plant", str(write_demo_plant(self.folder)))
+        self.manage("Loading the demo plant", "load_plant", str(write_demo_plant(self.folder)))
         if days := history_days():
             self.say(f"Making {days} days of history …")
-            self._manage("Making the history", "make_history", "--days", str(days), shown=True)
+            self.manage("Making the history", "make_history", "--days", str(days), shown=True)
         self._unfinished.unlink()
 
     @property
     def _unfinished(self) -> Path:
         return self.folder.path / "first-start.unfinished"
 
-    def _manage(self, doing: str, *arguments: str, shown: bool = False) -> None:
+    def manage(self, doing: str, *arguments: str, shown: bool = False) -> None:
         self._begin(doing, *arguments, shown=shown).finish()
 
     def _begin(self, doing: str, *arguments: str, shown: bool = False) -> "Running":
