@@ -15,10 +15,11 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from django.urls import path
 
 from floor.consumers import LineConsumer
+from ms5.hub import hub
 
 application = ProtocolTypeRouter(
     {
         "http": http_application,
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter([path("ws/", LineConsumer.as_asgi())]))),
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter([path("ws/", LineConsumer.as_asgi(hub=hub))]))),
     }
 )

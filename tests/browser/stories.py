@@ -204,7 +204,7 @@ STORIES = {
 TEMPLATES = {
     **{t: f"oee/tiles/{t}.html" for t in ("state", "pace", "rate", "oee", "strip", "stops")},
     "losses": "oee/tiles/losses.html", "calls": "andon/tiles/calls.html", "link": "floor/tiles/link.html",
-    **{t: f"ms5/tiles/{t}.html" for t in ("next", "figures", "effect", "recent", "uncoded", "line", "plant_calls")},
+    **{t: f"ms5/tiles/{t}.html" for t in ("shift", "next", "figures", "effect", "recent", "uncoded", "line", "plant_calls")},
 }  # fmt: skip
 GROUPS = (
     ("Bagger", ("Wicket servo", "Bag jam", "Slicer blade", "Bag drop")),
@@ -239,7 +239,7 @@ def card(story: Story, code: str, need: int, difference: int | None) -> SimpleNa
 def tiles(story: Story) -> dict[str, SimpleNamespace]:
     values: dict[str, object] = {t: getattr(story, t) for t in ("state", "pace", "rate", "oee", "strip", "stops", "next", "link", "calls")}
     values |= {
-        "uncoded": story.stops, "losses": story.stops, "figures": story.pace,
+        "shift": SHIFT, "uncoded": story.stops, "losses": story.stops, "figures": story.pace,
         "effect": SimpleNamespace(rate=story.rate, oee=story.oee),
         "recent": SimpleNamespace(strip=story.strip, left=86, width=500, starts_at=ago(14400), ends_at=NOW),
     }  # fmt: skip
@@ -248,7 +248,7 @@ def tiles(story: Story) -> dict[str, SimpleNamespace]:
 
 def line_context(story: Story, here: str) -> dict[str, object]:
     return {
-        "line": LINE, "tiles": tiles(story), "now": NOW, "zone": str(ZONE), "here": here, "shift_label": SHIFT,
+        "line": LINE, "tiles": tiles(story), "now": NOW, "zone": str(ZONE), "here": here,
         "version": settings.VERSION, "product_name": settings.PROJECT_NAME, "fresh": story.fresh,
         "reason_groups": [SimpleNamespace(name=g, reasons=[ReasonChoice(r.lower(), r) for r in rs]) for g, rs in GROUPS],
         "help_kinds": [SimpleNamespace(code=c, label=label, who=who) for c, label, who in KINDS],
@@ -273,7 +273,7 @@ def plant_context() -> dict[str, object]:
     ]  # fmt: skip
     calls = SimpleNamespace(rows=(CALL, COMING, THIRD), last_call_at=ago(185), median_wait_s=100, calls_this_shift=7, longest_open_since=ago(1270))
     return {
-        "site_name": "Bakery", "shift_label": "Night 21 Nov", "now": NOW, "zone": str(ZONE), "version": settings.VERSION,
+        "site_name": "Bakery", "shift": placed("shift", SHIFT, ""), "now": NOW, "zone": str(ZONE), "version": settings.VERSION,
         "product_name": settings.PROJECT_NAME, "cards": [placed("line", c, c.state.line_code) for c in wall],
         "calls": placed("plant_calls", calls, ""), "tiles": {}, "request": SimpleNamespace(user=_Ola()),
     }  # fmt: skip
