@@ -111,7 +111,7 @@ class FaultProxy:
 
     def unplug(self) -> None:
         """Hang up on everybody and refuse whoever comes."""
-        self._server.close()
+        self._refuse()
         self._hang_up()
 
     def plug_in(self) -> None:
@@ -121,7 +121,7 @@ class FaultProxy:
     def close(self) -> None:
         self._closed.set()
         self._thawed.set()
-        self._server.close()
+        self._refuse()
         self._hang_up()
 
     def __enter__(self) -> "FaultProxy":
@@ -129,6 +129,12 @@ class FaultProxy:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _refuse(self) -> None:
+        # Closing alone would let the thread that waits in accept() take one more.
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
 
     def _hang_up(self) -> None:
         for sock in self._sockets:
