@@ -1,4 +1,4 @@
-"""Controllers to read in tests: our simulated ones with a memory of the test's choice, and one that we did not write."""
+"""Controllers to read in tests: simulated ones with a memory of the test's choice, and one we did not write."""
 
 import asyncio
 import contextlib
