@@ -31,7 +31,8 @@ def environment(folder: Folder, given: Mapping[str, str], *, database_url: str, 
 
 def pdf_environment(folder: Folder, given: Mapping[str, str]) -> dict[str, str]:
     """Return where the private copy of the PDF libraries lies, if there is one."""
-    libraries = sorted(str(path) for path in folder.pdf_libraries.glob("usr/lib/*-linux-gnu*"))
+    patterns = ("usr/lib/*-linux-gnu*", "lib/*-linux-gnu*")
+    libraries = [str(path) for pattern in patterns for path in sorted(folder.pdf_libraries.glob(pattern))]
     if not libraries:
         return {}
     path = os.pathsep.join([*libraries, *filter(None, [given.get("LD_LIBRARY_PATH")])])

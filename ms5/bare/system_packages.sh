@@ -30,7 +30,7 @@ unpack_privately() {
     # shellcheck disable=SC2086
     private_apt install --no-install-recommends --download-only $PDF
     for package in "$draft"/apt/archives/*.deb; do
-        dpkg -x "$package" "$draft"
+        [ ! -e "$package" ] || dpkg -x "$package" "$draft"
     done
     rm -rf "$draft/apt" "$folder"
     mv "$draft" "$folder"
