@@ -119,6 +119,7 @@ class Recorder:
         self._renewed_s = self._compared_s = -1e9
         self._away_since: float | None = None
         self._disk_full = False
+        self._complained: set[tuple[UUID, int]] = set()
         self.clock = ReaderClock()
         self._threads = [
             threading.Thread(target=self._run, args=(step,), name=f"recorder-{step.__name__}", daemon=True)
@@ -276,7 +277,6 @@ class Recorder:
         except AWAY:
             raise
         except Exception:
-            log.exception("a batch was refused; recording it scan by scan", scans=len(scans))
             lost = self._record_apart(scans)
         for lease in lost:
             with self._lock:
@@ -284,8 +284,7 @@ class Recorder:
             if hold is not None and hold.lease == lease:
                 self._lose(hold)
 
-    @staticmethod
-    def _record_apart(scans: list[Scan]) -> set[Lease]:
+    def _record_apart(self, scans: list[Scan]) -> set[Lease]:
         """Keep one controller's impossible numbers from holding up the others, and its own state with them."""
         lost: set[Lease] = set()
         for scan in scans:
@@ -296,8 +295,14 @@ class Recorder:
                 except AWAY:
                     raise
                 except Exception:
-                    log.exception("a scan was refused", controller=str(scan.controller_id))
+                    self._complain(scan)
         return lost
+
+    def _complain(self, scan: Scan) -> None:
+        """Log the stack once per lease; the same number comes again with every scan."""
+        if (scan.controller_id, scan.token) not in self._complained:
+            self._complained.add((scan.controller_id, scan.token))
+            log.exception("a scan was refused", controller=str(scan.controller_id))
 
     def _due_reports(self) -> dict[Lease, LinkReport]:
         now_s = time.monotonic()

@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import UUID
 
 import structlog
-from celery import shared_task
+from celery import current_task, shared_task
 from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from django.conf import settings
 
@@ -35,13 +35,13 @@ def recorder(instance: str = "") -> Recorder:
         return _recorder
 
 
-# Acknowledged at once: the lease, not the broker, says whether somebody reads, and nothing limits how long.
-@shared_task(bind=True, name="plc.tasks.hold", acks_late=False, time_limit=None, soft_time_limit=None)
-def hold(self: object, *, controller_id: str, **_: object) -> None:
+# Acknowledged at once: the lease, not the broker, says whether somebody reads. A threads pool knows no time limits.
+@shared_task(name="plc.tasks.hold", acks_late=False, reject_on_worker_lost=False)
+def hold(*, controller_id: str, **_: object) -> None:
     """Read one controller until this process stops or somebody else takes the lease."""
     if _stopping.is_set():
         return
-    owner = str(getattr(getattr(self, "request", None), "hostname", None) or socket.gethostname())
+    owner = current_task.request.hostname or socket.gethostname()
     ended = hold_controller(UUID(controller_id), owner, recorder(owner), spool_folder())
     log.info("controller let go", controller=controller_id, why=ended)
 

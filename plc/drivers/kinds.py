@@ -6,10 +6,9 @@ from plc.drivers.base import Driver, Endpoint, TagSpec
 from plc.drivers.logix import LogixDriver
 from plc.drivers.slc import SlcDriver
 
-KINDS = {"logix": LogixDriver, "slc": SlcDriver, "micrologix": SlcDriver}
+KINDS: dict[str, type[LogixDriver] | type[SlcDriver]] = {"logix": LogixDriver, "slc": SlcDriver, "micrologix": SlcDriver}
 
 
 def connect(kind: str, endpoint: Endpoint, tags: Sequence[TagSpec]) -> Driver:
     """A fresh driver, not yet opened."""
-    driver: Driver = KINDS[kind](endpoint, tags)
-    return driver
+    return KINDS[kind](endpoint, tags)

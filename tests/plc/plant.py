@@ -1,5 +1,7 @@
 """A controller and a machine bound to it, as small as a test can have them."""
 
+from typing import Any
+
 from floor.models import Equipment
 from plc.models import Binding, Controller, Tag
 from tests.factories import make_line, make_machine
@@ -7,8 +9,8 @@ from tests.factories import make_line, make_machine
 Meaning = Binding.Meaning
 
 
-def make_controller(port: int = 44818, *, code: str = "BAG1", kind: str = "logix", **values: object) -> Controller:
-    defaults: dict[str, object] = {
+def make_controller(port: int = 44818, *, code: str = "BAG1", kind: str = "logix", **values: Any) -> Controller:
+    defaults: dict[str, Any] = {
         **{"name": code, "host": "127.0.0.1", "port": port, "scan_s": 0.1},
         **{"connect_timeout_s": 1.0, "exchange_timeout_s": 0.5},
     }
@@ -24,7 +26,7 @@ def bind(
     return Binding.objects.create(tag=tag, equipment=machine, meaning=meaning, **values)
 
 
-def make_bagger(port: int, **values: object) -> tuple[Controller, Equipment]:
+def make_bagger(port: int, **values: Any) -> tuple[Controller, Equipment]:
     """A bagger with a running bit, a speed, a loaf counter and a reject counter."""
     machine = make_machine(make_line())
     controller = make_controller(port, **values)
