@@ -199,15 +199,3 @@ def _count(hour: dict[str, int], minute: Parts) -> None:
     else:
         hour["ideal_made_ms"] += minute.made * minute.ideal_cycle_ms
         hour["ideal_good_ms"] += (minute.made - minute.rejected) * minute.ideal_cycle_ms
-
-
-def merged(entries: Iterable[Entry]) -> list[Entry]:
-    """Join neighbours that only an hour's end keeps apart."""
-    joined: list[Entry] = []
-    for entry in entries:
-        if joined and joined[-1].end == entry.start and joined[-1][2:] == entry[2:]:
-            joined[-1] = joined[-1]._replace(end=entry.end)
-        else:
-            joined.append(entry)
-    return joined
-

@@ -1,0 +1,474 @@
+"""One shift of one line, read once: the screen, the API and the paper take their figures from here.
+
+Line figures are those of its constraint, the primary machine. Nothing here writes.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db.models import Sum
+
+from floor.domain.fold import NO_PRODUCT
+from floor.domain.shifts import ShiftWindow, hours
+from floor.models import Equipment, Line, MachineMinute, MachineState, ProductNumber
+from oee.domain.clock import MINUTE_MS, SECOND_MS, from_ms, to_ms
+from oee.domain.derive import schedule_of
+from oee.domain.factors import FIELDS, Factors, Policy, Totals, factors, total
+from oee.domain.ledger import Entry, Ledger, Planned, Schedule, Track, ledger
+from oee.domain.pace import Minute, slow_spans, target
+from oee.domain.standards import Standards
+from oee.models import HourTotals, LedgerEntry, LinePolicy, Stop
+from oee.setup import policies_of, policy_at, products_of, reading, standards_of
+
+NOT_CODED = "Not coded"
+MINOR_STOPS = "Minor stops"
+SLOW_RUNNING = "Slow running"
+REJECTS = "Rejects"
+LATE_AFTER_MS = 60_000
+
+
+class Block(NamedTuple):
+    """A stretch of the ledger, milliseconds."""
+
+    start: int
+    end: int
+    state: Ledger
+    planned: Planned = Planned.NOT
+    is_minor: bool = False
+    stop: UUID | None = None
+    reason: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StopLine:
+    """A stop as a list prints it; `lost_s` is the part of it that lies in the shift and lowers availability."""
+
+    id: UUID
+    started_at: datetime
+    ended_at: datetime | None
+    duration_s: float
+    lost_s: float
+    equipment_code: str
+    text: str
+    why: str
+    reason_code: str | None
+    reason: str | None
+    coded_by: str | None
+    coded_after_s: float | None  # from the start of the stop to its coding
+    comment: str
+    suggestion_code: str | None
+    suggestion: str | None
+    is_planned: bool
+    is_uncoded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HourRow:
+    label: str
+    starts_at: datetime
+    ends_at: datetime
+    target: int
+    good: int | None  # None: this hour has not begun
+    rejected: int | None
+    difference: int | None  # against the target up to now
+    stop_s: float
+    top_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    label: str
+    lost_s: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftFigures:
+    line_code: str
+    line_name: str
+    equipment_code: str
+    equipment_name: str
+    label: str
+    window: ShiftWindow
+    as_of: datetime
+    policy: Policy
+    totals: Totals
+    factors: Factors
+    completeness: float | None
+    good: int
+    rejected: int
+    target_now: int
+    target_shift: int
+    products: tuple[str, ...]
+    hours: tuple[HourRow, ...]
+    stops: tuple[StopLine, ...]
+    minor_stops: int
+    minor_stops_s: float
+    losses: tuple[Loss, ...]
+    blocks: tuple[Block, ...]
+    slow: tuple[tuple[int, int], ...]
+    uncoded: int
+    uncoded_s: float
+    flags: tuple[str, ...]
+
+
+def primary_machine(line: Line) -> Equipment | None:
+    """The machine that speaks for its line, with its live row."""
+    machines = Equipment.objects.filter(line=line, enabled=True).select_related("machine_state")
+    return machines.order_by("-is_primary", "position").first()
+
+
+def live(machine: Equipment | None) -> MachineState | None:
+    return getattr(machine, "machine_state", None) if machine is not None else None
+
+
+def is_silent(state: MachineState | None, now: datetime) -> bool:
+    if state is None or state.observed_until is None:
+        return True
+    return now - state.observed_until > timedelta(milliseconds=state.limit_ms)
+
+
+class Shift:
+    """Figures of a shift at `now`; each is read when it is first asked for."""
+
+    def __init__(self, line: Line, window: ShiftWindow, now: datetime, machine: Equipment | None = None) -> None:
+        self.line = line
+        self.window = window
+        self.now = now
+        self.start, self.end = to_ms(window.starts_at), to_ms(window.ends_at)
+        self.elapsed = min(max(to_ms(now), self.start), self.end)
+        if machine is not None:
+            self.machine = machine
+
+    @cached_property
+    def machine(self) -> Equipment | None:
+        return primary_machine(self.line)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        return schedule_of([self.window])
+
+    @cached_property
+    def policy(self) -> LinePolicy:
+        """A shift is judged by the policy under which it began."""
+        return policy_at(policies_of([self.line.id])[self.line.id], self.line, self.window.starts_at)
+
+    @cached_property
+    def standards(self) -> Standards:
+        return standards_of([self.line.id])
+
+    @cached_property
+    def products(self) -> dict[int, UUID]:
+        return products_of([self.line.id])[self.line.id]
+
+    @cached_property
+    def hour_rows(self) -> list[HourTotals]:
+        rows = HourTotals.objects.filter(equipment=self.machine, shift_starts_at=self.window.starts_at)
+        return list(rows.order_by("starts_at"))
+
+    @cached_property
+    def accounted(self) -> tuple[int, int]:
+        """The stretch of the shift for which there are rows. Outside it nothing was seen, or not yet looked at."""
+        rows = self.hour_rows
+        if not rows:
+            return self.start, self.start
+        last = to_ms(rows[-1].starts_at) + rows[-1].calendar_ms
+        state = live(self.machine)
+        if len(rows) == 1 and state is not None and state.observed_until is not None:
+            last = max(last, min(to_ms(rows[0].ends_at), to_ms(state.observed_until)))
+        return max(self.start, last - sum(row.calendar_ms for row in rows)), last
+
+    @cached_property
+    def as_of_ms(self) -> int:
+        """Up to when the figures hold: what was derived, or all elapsed time when the machine is silent."""
+        is_running_shift = to_ms(self.now) < self.end
+        if is_running_shift and not is_silent(live(self.machine), self.now):
+            return self.accounted[1]
+        return max(self.elapsed, self.accounted[1])
+
+    @cached_property
+    def unseen(self) -> list[Entry]:
+        """Elapsed time without rows: NO DATA, or a break."""
+        first, last = self.accounted
+        gaps = [(self.start, first), (last, self.as_of_ms)]
+        return [
+            entry for start, end in gaps if start < end for entry in ledger([], self.schedule, Track(()), start, end)
+        ]
+
+    @cached_property
+    def totals(self) -> Totals:
+        stored = Totals(*(sum(getattr(row, name) for row in self.hour_rows) for name in FIELDS))
+        return stored + total(self.unseen)
+
+    @cached_property
+    def factors(self) -> Factors:
+        return factors(self.totals, reading(self.policy))
+
+    @cached_property
+    def flags(self) -> tuple[str, ...]:
+        state = live(self.machine)
+        if state is None or state.observed_until is None or is_silent(state, self.now):
+            return self.factors.flags
+        behind = min(to_ms(state.observed_until), self.end) - self.as_of_ms
+        if behind <= LATE_AFTER_MS:
+            return self.factors.flags
+        return (*self.factors.flags, f"figures are {behind // MINUTE_MS} min behind")
+
+    @property
+    def completeness(self) -> float | None:
+        scheduled = self.totals.scheduled_ms
+        return self.totals.observed_ms / scheduled if scheduled > 0 else None
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        columns = ("started_at", "ended_at", "state", "planned", "is_minor", "stop_id", "reason_id", "reason__label")
+        entries = LedgerEntry.objects.filter(equipment=self.machine)
+        rows = entries.inside(self.window.starts_at, self.window.ends_at).values_list(*columns)
+        stored = [Block(to_ms(row[0]), to_ms(row[1]), Ledger(row[2]), Planned(row[3]), *row[4:]) for row in rows]
+        unseen = [Block(entry.start, entry.end, entry.state, entry.planned) for entry in self.unseen]
+        return _joined(sorted(stored + unseen, key=lambda block: block.start))
+
+    @cached_property
+    def minutes(self) -> list[Minute]:
+        return self.minutes_between(self.start, self.end)
+
+    def minutes_between(self, start: int, end: int) -> list[Minute]:
+        """What the machine made, minute by minute, all products together."""
+        rows = MachineMinute.objects.filter(
+            equipment=self.machine, minute__gte=from_ms(start), minute__lt=from_ms(end)
+        ).values_list("minute", "product_number", "made", "rejected", "run_ms")
+        found: dict[int, Minute] = {}
+        cycles: dict[int, int | None] = {}
+        for minute, number, made, rejected, run_ms in rows:
+            if number not in cycles:
+                cycles[number] = self.ideal_cycle_ms(number, minute)
+            cycle, at = cycles[number], to_ms(minute)
+            before = found.get(at, Minute(at, 0, 0, 0, 0))
+            ideal_ms = None if cycle is None or before.ideal_ms is None else before.ideal_ms + made * cycle
+            found[at] = Minute(at, before.made + made, before.rejected + rejected, before.run_ms + run_ms, ideal_ms)
+        return sorted(found.values())
+
+    def ideal_cycle_ms(self, number: int | None, at: datetime) -> int | None:
+        if self.machine is None:
+            return None
+        product = None if number in (None, NO_PRODUCT) else self.products.get(number or 0)
+        return self.standards.ideal_cycle_ms(self.line.id, self.machine.id, product, at)
+
+    @cached_property
+    def slow(self) -> list[tuple[int, int]]:
+        return slow_spans(self.minutes, self.policy.slow_below)
+
+    @cached_property
+    def counted(self) -> tuple[int, int]:
+        """Good and rejected parts as recorded so far; the hour rows follow within a second."""
+        found = MachineMinute.objects.filter(
+            equipment=self.machine, minute__gte=self.window.starts_at, minute__lt=self.window.ends_at
+        ).aggregate(*(Sum(name) for name in ("made", "rejected", "unobserved_made", "unobserved_rejected")))
+        made = (found["made__sum"] or 0) + (found["unobserved_made__sum"] or 0)
+        rejected = (found["rejected__sum"] or 0) + (found["unobserved_rejected__sum"] or 0)
+        return made - rejected, rejected
+
+    def planned_ms(self, start: int, end: int) -> int:
+        """Time in [start, end) of this shift that is not a break, by the calendar."""
+        resting = sum(max(0, min(end, until) - max(start, since)) for since, until, _ in self.schedule.breaks.spans)
+        return max(0, min(end, self.end) - max(start, self.start)) - resting
+
+    def target(self, start: int, end: int) -> int:
+        return target(self.line.target_rate, self.planned_ms(start, end))
+
+    @cached_property
+    def stop_rows(self) -> list[Stop]:
+        """Stops worth a line: coded, or with lost time that somebody should explain. Newest first."""
+        rows = Stop.objects.filter(equipment=self.machine, is_minor=False)
+        rows = rows.touching(self.window.starts_at, self.window.ends_at).with_words()
+        return [row for row in rows.order_by("-started_at") if row.coding_id is not None or row.id in self.lost_ms]
+
+    @cached_property
+    def lost_ms(self) -> dict[UUID, int]:
+        """Time lost to each stop in this shift."""
+        return _sum((block.stop, block.end - block.start) for block in self.blocks if _is_lost(block))
+
+    @cached_property
+    def uncoded_ms(self) -> dict[UUID, int]:
+        """Lost time without a reason, by stop. A standstill that may still turn out minor is not asked about yet."""
+        young = {
+            row.id
+            for row in self.stop_rows
+            if row.ended_at is None and to_ms(self.now) - to_ms(row.started_at) < self.policy.micro_stop_s * SECOND_MS
+        }
+        found = _sum(
+            (block.stop, block.end - block.start) for block in self.blocks if _is_lost(block) and block.reason is None
+        )
+        return {stop: lost for stop, lost in found.items() if stop not in young}
+
+    @cached_property
+    def stops(self) -> list[StopLine]:
+        return [self._stop_line(row) for row in self.stop_rows]
+
+    def _stop_line(self, row: Stop) -> StopLine:
+        coding = row.coding
+        return StopLine(
+            id=row.id,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            duration_s=((row.ended_at or self.now) - row.started_at).total_seconds(),
+            lost_s=self.lost_ms.get(row.id, 0) / SECOND_MS,
+            equipment_code=row.equipment.code,
+            text=row.fault_text or row.proposed_why,
+            why=row.proposed_why,
+            reason_code=None if coding is None else coding.reason_id,
+            reason=None if coding is None else coding.reason.label,
+            coded_by=None if coding is None else str(coding.author),
+            coded_after_s=None if coding is None else (coding.made_at - row.started_at).total_seconds(),
+            comment="" if coding is None else coding.comment,
+            suggestion_code=row.proposed_reason_id,
+            suggestion=None if row.proposed_reason is None else row.proposed_reason.label,
+            is_planned=coding is not None and coding.reason.is_planned,
+            is_uncoded=row.id in self.uncoded_ms,
+        )
+
+    @cached_property
+    def texts(self) -> dict[UUID, str]:
+        return {row.id: row.fault_text for row in self.stop_rows}
+
+    @cached_property
+    def losses(self) -> list[Loss]:
+        """Where the time went, largest first."""
+        spent: dict[str, int] = defaultdict(int)
+        events: dict[str, set[object]] = defaultdict(set)
+        for block in self.blocks:
+            label = self._loss_label(block)
+            if label:
+                spent[label] += block.end - block.start
+                events[label].add(block.stop)
+        found = [Loss(label, ms / SECOND_MS, len(events[label])) for label, ms in spent.items()]
+        return sorted([*found, *self._speed_and_quality()], key=lambda loss: -loss.lost_s)
+
+    def _loss_label(self, block: Block) -> str:
+        if block.planned is Planned.STOP:
+            return block.label or ""
+        if block.state is not Ledger.STOP:
+            return ""
+        if block.is_minor:
+            return MINOR_STOPS
+        return block.label or (self.texts.get(block.stop) if block.stop else "") or NOT_CODED
+
+    def _speed_and_quality(self) -> list[Loss]:
+        totals = self.totals
+        if totals.unrated_made:
+            return []
+        found = [
+            Loss(SLOW_RUNNING, (totals.run_ms - totals.ideal_made_ms) / SECOND_MS, 0),
+            Loss(REJECTS, (totals.ideal_made_ms - totals.ideal_good_ms) / SECOND_MS, totals.rejected),
+        ]
+        return [loss for loss in found if loss.lost_s > 0]
+
+    @cached_property
+    def hours(self) -> list[HourRow]:
+        return [self._hour(start, end) for start, end in self.clock_hours()]
+
+    def clock_hours(self) -> Iterable[tuple[int, int]]:
+        for start, end in hours(self.line.site.zone, self.window.starts_at, self.window.ends_at):
+            yield max(to_ms(start), self.start), min(to_ms(end), self.end)
+
+    def _hour(self, start: int, end: int) -> HourRow:
+        rows = [row for row in self.hour_rows if start <= to_ms(row.starts_at) < end]
+        good = sum(row.made + row.unobserved_made - row.rejected - row.unobserved_rejected for row in rows)
+        rejected = sum(row.rejected + row.unobserved_rejected for row in rows)
+        has_begun = start < self.elapsed
+        return HourRow(
+            f"{from_ms(start).astimezone(self.line.site.zone):%H:%M}",
+            from_ms(start),
+            from_ms(end),
+            self.target(start, end),
+            good if has_begun else None,
+            rejected if has_begun else None,
+            good - self.target(start, min(end, self.elapsed)) if has_begun else None,
+            sum(row.stop_ms for row in rows) / SECOND_MS,
+            self._top_reason(start, end),
+        )
+
+    def _top_reason(self, start: int, end: int) -> str:
+        spent: dict[str, int] = defaultdict(int)
+        for block in self.blocks:
+            label = self._loss_label(block)
+            if label and block.start < end and block.end > start:
+                spent[label] += min(block.end, end) - max(block.start, start)
+        return max(spent, key=lambda label: spent[label]) if spent else ""
+
+
+def _joined(blocks: Sequence[Block]) -> list[Block]:
+    """Join neighbours that only the end of an hour keeps apart."""
+    joined: list[Block] = []
+    for block in blocks:
+        if joined and joined[-1].end == block.start and joined[-1][2:] == block[2:]:
+            joined[-1] = joined[-1]._replace(end=block.end)
+        else:
+            joined.append(block)
+    return joined
+
+
+def _is_lost(block: Block) -> bool:
+    return block.state is Ledger.STOP and not block.is_minor and block.stop is not None
+
+
+def _sum(pairs: Iterable[tuple[UUID | None, int]]) -> dict[UUID, int]:
+    found: dict[UUID, int] = defaultdict(int)
+    for key, value in pairs:
+        if key is not None:
+            found[key] += value
+    return dict(found)
+
+
+def shift_report(line: Line, window: ShiftWindow, now: datetime) -> ShiftFigures | None:
+    """Everything that is known about a shift of a line (with its site loaded); None for a line without machines."""
+    shift = Shift(line, window, now)
+    machine = shift.machine
+    if machine is None:
+        return None
+    minor = [block for block in shift.blocks if block.is_minor]
+    return ShiftFigures(
+        line_code=line.code,
+        line_name=line.name,
+        equipment_code=machine.code,
+        equipment_name=machine.name,
+        label=window.label(line.site.zone),
+        window=window,
+        as_of=from_ms(shift.as_of_ms),
+        policy=reading(shift.policy),
+        totals=shift.totals,
+        factors=shift.factors,
+        completeness=shift.completeness,
+        good=shift.totals.good,
+        rejected=shift.totals.all_rejected,
+        target_now=shift.target(shift.start, shift.elapsed),
+        target_shift=shift.target(shift.start, shift.end),
+        products=_products_made(shift),
+        hours=tuple(shift.hours),
+        stops=tuple(shift.stops),
+        minor_stops=len({block.stop for block in minor}),
+        minor_stops_s=sum(block.end - block.start for block in minor) / SECOND_MS,
+        losses=tuple(shift.losses),
+        blocks=tuple(shift.blocks),
+        slow=tuple(shift.slow),
+        uncoded=len(shift.uncoded_ms),
+        uncoded_s=sum(shift.uncoded_ms.values()) / SECOND_MS,
+        flags=shift.flags,
+    )
+
+
+def _products_made(shift: Shift) -> tuple[str, ...]:
+    numbers = MachineMinute.objects.filter(
+        equipment=shift.machine,
+        minute__gte=shift.window.starts_at,
+        minute__lt=shift.window.ends_at,
+        made__gt=0,
+    ).values("product_number")
+    names = ProductNumber.objects.filter(line=shift.line, number__in=numbers).values_list("product__name", flat=True)
+    return tuple(sorted(set(names)))
