@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.http import Http404
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -51,6 +51,7 @@ class LineQuery(Query):
     active = serializers.BooleanField(required=False, help_text="Only lines that are switched on (or off).")
 
 
+@extend_schema_view(get=extend_schema(parameters=[LineQuery]))
 class LineList(AskedList):
     """The lines of the plant, in the plant's own order."""
 
@@ -174,6 +175,7 @@ class EquipmentQuery(Query):
     line = serializers.CharField(required=False, help_text="A line's id or code.")
 
 
+@extend_schema_view(get=extend_schema(parameters=[EquipmentQuery]))
 class EquipmentStatusList(AskedList):
     """Every machine and where it stands now."""
 

@@ -6,7 +6,10 @@ from drf_spectacular.views import SpectacularJSONAPIView
 from floor import api as floor
 from floor.roles import Capability
 from ms5 import auth_api as auth
+from ms5 import dashboard_api as dashboard
 from ms5 import health
+from oee import api as oee
+from plc import api as plc
 
 app_name = "api"
 
@@ -29,4 +32,15 @@ urlpatterns: list[URLPattern] = [
     path("equipment/status", floor.EquipmentStatusList.as_view(), name="equipment-statuses"),
     path("equipment/<str:code>/status", floor.OneEquipmentStatus.as_view(), name="equipment-status"),
     path("equipment/<str:code>/faults", floor.EquipmentFaults.as_view(), name="equipment-faults"),
+    path("dashboard/lines", dashboard.DashboardLines.as_view(), name="dashboard-lines"),
+    path("dashboard/lines/<str:line>/status", dashboard.LineStatus.as_view(), name="line-status"),
+    path("dashboard/summary", dashboard.Summary.as_view(), name="summary"),
+    path("oee/lines/<str:line>/current", oee.CurrentOee.as_view(), name="oee-current"),
+    path("oee/lines/<str:line>", oee.ShiftOee.as_view(), name="oee-shift"),
+    path("downtime/events", oee.StopList.as_view(), name="stops"),
+    path("downtime/events/<str:stop>", oee.OneStop.as_view(), name="stop"),
+    path("downtime/reasons", oee.ReasonList.as_view(), name="reasons"),
+    path("plcs", plc.ControllerList.as_view(), name="controllers"),
+    path("plcs/<str:controller>", plc.OneController.as_view(), name="controller"),
+    path("plcs/<str:controller>/test-connection", plc.TestConnection.as_view(), name="test-connection"),
 ]

@@ -15,6 +15,12 @@ ROUTES: dict[str, Capability | None | dict[str, Capability | None]] = {
     "health-live": PUBLIC,
     "health-ready": PUBLIC,
     "metrics": PUBLIC,  # by address or token, see ms5/metrics.py
+    "controllers": C.VIEW_CONTROLLERS,
+    "controllers-live": C.VIEW_CONTROLLERS,
+    "controller": C.VIEW_CONTROLLERS,
+    "controller-live": C.VIEW_CONTROLLERS,
+    "controller-test": C.VIEW_CONTROLLERS,
+    "controller-browse": C.CONFIGURE,
     "api:login": PUBLIC,
     "api:refresh": PUBLIC,
     "api:logout": C.VIEW_FLOOR,
@@ -26,6 +32,17 @@ ROUTES: dict[str, Capability | None | dict[str, Capability | None]] = {
     "api:equipment-statuses": C.VIEW_FLOOR,
     "api:equipment-status": C.VIEW_FLOOR,
     "api:equipment-faults": C.VIEW_FLOOR,
+    "api:dashboard-lines": C.VIEW_FLOOR,
+    "api:line-status": C.VIEW_FLOOR,
+    "api:summary": C.VIEW_FLOOR,
+    "api:oee-current": C.VIEW_FLOOR,
+    "api:oee-shift": C.VIEW_FLOOR,
+    "api:stops": C.VIEW_FLOOR,
+    "api:stop": {"GET": C.VIEW_FLOOR},
+    "api:reasons": C.VIEW_FLOOR,
+    "api:controllers": C.VIEW_FLOOR,
+    "api:controller": C.VIEW_FLOOR,
+    "api:test-connection": C.VIEW_CONTROLLERS,
 }
 
 # Live topic → what watching it asks for.
