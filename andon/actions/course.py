@@ -1,0 +1,154 @@
+"""The part of a call's plan that lies in the database: load it, take what is due, write it back.
+
+Every writer locks the call's row first. So one escalator, or one person, at a time moves a call on.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from andon.actions.notifications import messages
+from andon.domain.call import UNDO_TRAVEL, UNDO_WITHIN, Status
+from andon.domain.escalation import Course, Step, advance, turn, worth_telling
+from andon.models import Call, CallEvent, EscalationStep, Notification
+from floor.models import User
+from floor.models.people import Role
+
+log = structlog.get_logger(__name__)
+
+What = CallEvent.What
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One call in one round: the rows of the steps that were taken, and which of them are told to people."""
+
+    call: Call
+    level: int
+    taken: tuple[EscalationStep, ...]
+    told: frozenset[tuple[str, int, int]]
+
+
+def set_out(call: Call, steps: Sequence[Step], now: datetime) -> None:
+    """Write the plan of a new call and take the step that is due at once."""
+    rows = EscalationStep.objects.bulk_create(_row(call, step) for step in steps)
+    take_due({call: rows}, now)
+
+
+def load(calls: Iterable[Call]) -> dict[Call, list[EscalationStep]]:
+    """The steps that each of these calls has still ahead. The calls must be locked."""
+    ahead: dict[object, list[EscalationStep]] = defaultdict(list)
+    calls = list(calls)
+    for row in EscalationStep.objects.ahead().filter(call__in=calls):
+        ahead[row.call_id].append(row)
+    return {call: ahead[call.pk] for call in calls}
+
+
+def take_due(ahead: Mapping[Call, Sequence[EscalationStep]], now: datetime) -> int:
+    """Take every due step of these calls: rows, history, messages. Return how many were taken."""
+    moved = [_move(call, rows, now) for call, rows in ahead.items()]
+    moved = [one for one in moved if one.taken]
+    if not moved:
+        return 0
+    events = _write_steps(moved, now)
+    _tell(moved, events, now)
+    for one in moved:
+        one.call.level = one.level
+    Call.objects.bulk_update([one.call for one in moved], ["level"])
+    return len(events)
+
+
+def stop_clocks(call: Call, status: Status, now: datetime) -> None:
+    """Cancel the steps that no longer run once the call has come to `status`."""
+    rows = load([call])[call]
+    course = turn(_course(call, rows), status)
+    kept = {step.key for step in course.ahead}
+    stopped = [row.pk for row in rows if row.value().key not in kept]
+    EscalationStep.objects.filter(pk__in=stopped).update(cancelled_at=now)
+
+
+def _course(call: Call, rows: Sequence[EscalationStep]) -> Course:
+    return Course(Status(call.status), call.level, tuple(row.value() for row in rows))
+
+
+def _move(call: Call, rows: Sequence[EscalationStep], now: datetime) -> Moved:
+    course, taken = advance(_course(call, rows), now)
+    known = {row.value().key: row for row in rows}
+    taken_rows = tuple(known.get(step.key) or _row(call, step) for step in taken)
+    following = [_row(call, step) for step in course.ahead if step.key not in known]
+    EscalationStep.objects.bulk_create(following)
+    return Moved(call, course.level, taken_rows, frozenset(step.key for step in worth_telling(taken)))
+
+
+def _row(call: Call, step: Step) -> EscalationStep:
+    return EscalationStep(
+        call=call, clock=step.clock, level=step.level, reminder=step.reminder, due_at=step.due_at,
+        recipients=list(step.recipients), repeat_s=step.repeat_s,
+    )  # fmt: skip
+
+
+def _write_steps(moved: Sequence[Moved], now: datetime) -> list[CallEvent]:
+    """Mark the steps and add one line of history for each; reminders that are overdue twice appear here as new rows."""
+    rows = [row for one in moved for row in one.taken]
+    for row in rows:
+        row.taken_at, row.postponed_until = now, None
+    EscalationStep.objects.bulk_create(row for row in rows if row.pk is None)
+    EscalationStep.objects.filter(pk__in=[row.pk for row in rows]).update(taken_at=now, postponed_until=None)
+    return CallEvent.objects.bulk_create(
+        CallEvent(call_id=row.call_id, at=now, what=_what(row), step=row, level=row.level, text=_words(row),
+                  by_id=row.call.raised_by_id if row.level == 0 else None)
+        for row in rows
+    )  # fmt: skip
+
+
+def _what(row: EscalationStep) -> str:
+    if row.level == 0:
+        return What.RAISED
+    return What.REMINDED if row.reminder else What.ESCALATED
+
+
+def _words(row: EscalationStep) -> str:
+    told = spoken(row.recipients)
+    if row.level == 0:
+        return f"Call sent to {told}"
+    missing = "Nobody has acknowledged" if row.clock == "ack" else "Not resolved yet"
+    return f"{missing}: {'reminding' if row.reminder else 'goes to'} {told}"
+
+
+def spoken(roles: Sequence[str]) -> str:
+    """"shift manager and engineer", for people."""
+    names = [str(Role(role).label).lower() for role in roles]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _tell(moved: Sequence[Moved], events: Sequence[CallEvent], now: datetime) -> None:
+    told = {one.call.pk: one.told for one in moved}
+    staff = _staff()
+    rows: list[Notification] = []
+    for event in events:
+        step = event.step
+        assert step is not None
+        if step.value().key in told[event.call_id]:
+            hold = UNDO_WITHIN + UNDO_TRAVEL if step.level == 0 else timedelta()
+            rows += messages(event, _people(staff, step), now, hold=hold)
+    Notification.objects.bulk_create(rows)
+
+
+def _staff() -> dict[str, list[User]]:
+    staff: dict[str, list[User]] = defaultdict(list)
+    for person in User.objects.filter(is_active=True).order_by("pk"):
+        staff[person.role].append(person)
+    return staff
+
+
+def _people(staff: Mapping[str, list[User]], step: EscalationStep) -> list[User]:
+    """Everybody of the step's roles. A step that would reach nobody goes to those who lead the plant."""
+    people = [person for role in step.recipients for person in staff.get(role, [])]
+    if people:
+        return people
+    log.warning("nobody has the role that a call went to", call=str(step.call_id), roles=step.recipients)
+    leaders = (Role.SHIFT_MANAGER, Role.PRODUCTION_MANAGER, Role.ADMIN)
+    return [person for role in leaders for person in staff.get(role, [])]

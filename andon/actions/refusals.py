@@ -1,0 +1,67 @@
+"""What a person at the screen is told when a call cannot be raised or answered."""
+
+from datetime import datetime
+
+from andon.domain.call import Deed, Status
+from andon.models import Call
+
+
+def plant_time(call: Call, moment: datetime | None) -> str:
+    return f"{moment.astimezone(call.line.site.zone):%H:%M}" if moment else "–"
+
+
+class CallRefused(Exception):
+    """Nothing was changed; the message says why, and `code` says it to programs."""
+
+    code = "CALL_REFUSED"
+
+
+class NoSuchKind(CallRefused):
+    code = "CALL_KIND_UNKNOWN"
+
+
+class WrongMachine(CallRefused):
+    code = "CALL_WRONG_EQUIPMENT"
+
+
+class NoteMissing(CallRefused):
+    code = "CALL_NOTE_MISSING"
+
+
+class TooLate(CallRefused):
+    code = "CALL_TOO_LATE"
+
+
+class AlreadyOpen(CallRefused):
+    """`call` is the one that is open."""
+
+    code = "CALL_ALREADY_OPEN"
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(f"{call.kind.label} was already called at {plant_time(call, call.raised_at)} by {call.caller}.")
+        self.call = call
+
+
+class AlreadyAcknowledged(CallRefused):
+    code = "CALL_ALREADY_ACKNOWLEDGED"
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(f"{call.acknowledged_by} acknowledged this call at {plant_time(call, call.acknowledged_at)}.")
+
+
+class NotPossible(CallRefused):
+    code = "CALL_NOT_POSSIBLE"
+
+    def __init__(self, call: Call, deed: Deed) -> None:
+        super().__init__(f"{_state(call)} Nothing is left to {deed}.")
+
+
+def _state(call: Call) -> str:
+    match call.status:
+        case Status.RESOLVED:
+            return f"{call.resolved_by} resolved this call at {plant_time(call, call.resolved_at)}."
+        case Status.ARRIVED:
+            return f"{call.arrived_by} arrived at {plant_time(call, call.arrived_at)}."
+        case Status.CANCELLED:
+            return "This call was taken back."
+    return f"This call is {call.status}."

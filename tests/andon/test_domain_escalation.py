@@ -1,0 +1,120 @@
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from andon.domain.call import Deed, Priority, Status, after
+from andon.domain.escalation import (
+    RUNS_WHILE,
+    STANDARD_RULES,
+    Clock,
+    Course,
+    Step,
+    advance,
+    plan,
+    turn,
+    worth_telling,
+)
+
+SIX = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)  # the night in which British clocks go forward
+priorities = st.sampled_from(Priority)
+minutes = st.integers(0, 60 * 3)
+
+
+def begin(priority: Priority) -> Course:
+    return Course(Status.OPEN, 0, plan(priority, SIX, STANDARD_RULES, ["maintenance"]))
+
+
+def play(course: Course, looks: list[float], deeds: dict[float, Status]) -> list[Step]:
+    """Look at these seconds; a deed looks too, and then turns the course."""
+    taken: list[Step] = []
+    for second in sorted({*looks, *deeds}):
+        course, now_taken = advance(course, SIX + timedelta(seconds=second))
+        taken += now_taken
+        if second in deeds:
+            course = turn(course, deeds[second])
+    return taken
+
+
+@given(priority=priorities, acknowledged=st.none() | minutes, resolved=st.none() | minutes, odd=st.integers(1, 59))
+def test_looking_every_second_or_once_an_hour_takes_the_same_steps(
+    priority: Priority, acknowledged: int | None, resolved: int | None, odd: int
+) -> None:
+    deeds: dict[float, Status] = {}
+    if acknowledged is not None and (resolved is None or acknowledged < resolved):
+        deeds[acknowledged * 60 + odd] = Status.ACKNOWLEDGED
+    if resolved is not None:
+        deeds[resolved * 60 + odd] = Status.RESOLVED
+    end = 4 * 3600
+
+    often = play(begin(priority), [*range(0, end, 1 if priority == Priority.CRITICAL else 7), end], deeds)
+    seldom = play(begin(priority), [*range(1800, end, 3600), end], deeds)
+
+    assert sorted(often, key=repr) == sorted(seldom, key=repr)
+
+
+@given(priority=priorities, acknowledged=minutes)
+def test_an_acknowledged_call_never_takes_a_step_of_the_acknowledge_clock(priority: Priority, acknowledged: int) -> None:
+    course, _ = advance(begin(priority), SIX + timedelta(minutes=acknowledged))
+
+    _, taken = advance(turn(course, Status.ACKNOWLEDGED), SIX + timedelta(days=1))
+
+    assert taken
+    assert {step.clock for step in taken} == {Clock.RESOLVE}
+
+
+@given(priority=priorities, hours=st.integers(1, 24))
+def test_a_call_that_nobody_hears_reminds_for_ever(priority: Priority, hours: int) -> None:
+    _, first = advance(begin(priority), SIX + timedelta(hours=hours))
+    course, _ = advance(begin(priority), SIX + timedelta(hours=hours))
+
+    _, later = advance(course, SIX + timedelta(hours=hours + 1))
+
+    assert later
+    assert max(step.level for step in later) == 2
+    assert not {step.key for step in later} & {step.key for step in first}
+
+
+@given(priority=priorities)
+def test_steps_fall_due_in_the_order_of_their_levels(priority: Priority) -> None:
+    steps = plan(priority, SIX, STANDARD_RULES, ["maintenance"])
+
+    for clock in Clock:
+        due = [step for step in steps if step.clock == clock]
+        assert all(a.level < b.level and a.due_at < b.due_at for a, b in pairwise(due))
+        assert due[-1].repeat_s is not None
+
+
+def test_the_limits_are_those_the_plant_agreed_on() -> None:
+    limits = {
+        (rule.priority.word, rule.clock.value): rule.after_s / 60 for rule in STANDARD_RULES if rule.level == 1
+    }
+
+    assert limits == {
+        ("low", "ack"): 15, ("low", "resolve"): 60,
+        ("medium", "ack"): 10, ("medium", "resolve"): 45,
+        ("high", "ack"): 5, ("high", "resolve"): 30,
+        ("critical", "ack"): 2, ("critical", "resolve"): 15,
+    }  # fmt: skip
+
+
+def test_after_a_long_outage_only_the_last_of_many_reminders_is_sent() -> None:
+    _, taken = advance(begin(Priority.CRITICAL), SIX + timedelta(hours=6))
+
+    told = worth_telling(taken)
+
+    assert len(taken) > 100
+    assert [(s.clock.value, s.level) for s in told if s.reminder] == [("resolve", 2), ("ack", 2)]
+    assert len([s for s in told if not s.reminder]) == 5
+
+
+@given(deeds=st.lists(st.sampled_from(Deed), max_size=8))
+def test_no_order_of_deeds_leads_out_of_a_closed_call(deeds: list[Deed]) -> None:
+    status, closed = Status.OPEN, None
+    for deed in deeds:
+        following = after(deed, status)
+        assert closed is None or following is None
+        status = following or status
+        closed = status if status in (Status.RESOLVED, Status.CANCELLED) else closed
+    assert (status in RUNS_WHILE[Clock.RESOLVE]) == (closed is None)
