@@ -19,5 +19,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/ready", health.ready, name="health-ready"),
     path("metrics", metrics.page, name="metrics"),
     path("api/v1/", include("ms5.api_urls")),
+    path("", include("plc.urls")),
     path("admin/", admin.site.urls),
 ]

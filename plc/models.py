@@ -11,7 +11,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from floor.models import Equipment
-from plc.domain.addresses import BadAddress, check_logix, parse
+from plc.domain.addresses import BadAddress
+from plc.domain.bindings import COUNTS, check_tag, misfits
 from plc.drivers.base import Endpoint, TagSpec
 
 DATA_TYPES = (
@@ -102,10 +103,7 @@ class Tag(models.Model):
 
     def clean(self) -> None:
         try:
-            if self.controller.kind == Controller.Kind.LOGIX:
-                check_logix(self.address)
-            else:
-                parse(self.address)
+            check_tag(self.controller.kind, self.spec)
         except BadAddress as error:
             raise ValidationError({"address": str(error)}) from error
 
@@ -163,12 +161,30 @@ class Binding(models.Model):
         return f"{self.tag} → {self.equipment} {self.meaning}"
 
     def clean(self) -> None:
+        if self.tag_id is None and not hasattr(self, "tag"):
+            return
+        sentences = misfits(
+            self.meaning, self.tag.spec, bit=self.bit, invert=self.invert, offset=self.offset, modulus=self.modulus
+        )
+        if told := list(sentences):
+            raise ValidationError(told)
+        self._count_once()
         elsewhere = Binding.objects.filter(equipment_id=self.equipment_id).exclude(
             tag__controller_id=self.tag.controller_id
         )
         if other := elsewhere.select_related("tag__controller").first():
             raise ValidationError(
                 f"{self.equipment} is read from {other.tag.controller}; a machine is read from one controller only."
+            )
+
+    def _count_once(self) -> None:
+        """Parts are counted by one counter, and either all of them or the good ones."""
+        clash = {Binding.Meaning.TOTAL_COUNT: COUNTS[:2], Binding.Meaning.GOOD_COUNT: COUNTS[:2]}
+        rivals = clash.get(Binding.Meaning(self.meaning), (self.meaning,) if self.meaning in COUNTS else ())
+        others = Binding.objects.filter(equipment_id=self.equipment_id, meaning__in=rivals).exclude(pk=self.pk)
+        if other := others.select_related("tag").first():
+            raise ValidationError(
+                f"{self.equipment} has {other.tag} for {other.get_meaning_display()} already; one counter is enough."
             )
 
 

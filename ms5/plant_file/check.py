@@ -9,17 +9,10 @@ from zoneinfo import ZoneInfo
 
 from floor.domain.shifts import Pattern, ShiftsOverlap, check_overlap
 from ms5.plant_file.document import Path
-from ms5.plant_file.schema import BoundTag, ControllerEntry, LineEntry, PlantFile, ShiftEntry, closest
+from ms5.plant_file.schema import ControllerEntry, LineEntry, PlantFile, ShiftEntry, closest
 from plc.domain.addresses import BadAddress
+from plc.domain.bindings import COUNTS, misfits
 from plc.drivers.base import TagSpec
-
-BITS = {
-    "BOOL": 1, "SINT": 8, "USINT": 8, "INT": 16, "UINT": 16,
-    "DINT": 32, "UDINT": 32, "LINT": 64, "ULINT": 64,
-}  # fmt: skip
-WHOLE = tuple(name for name in BITS if name != "BOOL")
-FAULTS = 256
-COUNTS = ("total_count", "good_count", "reject_count")
 
 Finding: TypeAlias = tuple[Path, str]
 
@@ -136,45 +129,8 @@ def _controller(path: Path, controller: ControllerEntry, plant: PlantFile) -> It
             if bound.tag not in controller.tags:
                 yield spot, f"{path[-1]} has no tag {bound.tag}{closest(bound.tag, controller.tags)}."
             elif bound.tag in specs:
-                yield from ((spot, sentence) for sentence in misfits(meaning, bound, specs[bound.tag]))
-
-
-def misfits(meaning: str, bound: BoundTag, tag: TagSpec) -> Iterator[str]:
-    """Why a tag of this type cannot mean this."""
-    has_bits = tag.data_type in BITS
-    if bound.bit is not None and (not has_bits or bound.bit >= BITS[tag.data_type] * tag.length):
-        yield f"{tag.name} is {_type(tag)} and has no bit {bound.bit}."
-        return
-    if meaning == "running":
-        if bound.bit is None and not (tag.data_type == "BOOL" and tag.length == 1):
-            yield f"{tag.name} is {_type(tag)}; say which bit of it means running, e.g. {{tag: {tag.name}, bit: 0}}."
-    elif meaning == "fault_bits":
-        yield from _fault_bits(bound, tag)
-    elif tag.length > 1 or tag.data_type in ("BOOL", "STRING"):
-        yield f"{tag.name} is {_type(tag)}; {meaning} needs one number."
-    elif meaning in ("product", *COUNTS) and tag.data_type not in WHOLE and tag.data_type != "REAL":
-        yield f"{tag.name} is {_type(tag)}; {meaning} needs a whole number."
-    if meaning in COUNTS and bound.modulus is not None and has_bits and bound.modulus > 2 ** BITS[tag.data_type]:
-        most = 2 ** BITS[tag.data_type]
-        yield f"{tag.name} is {_type(tag)} and cannot have a modulus of {bound.modulus:,}, only {most:,} or less."
-    if bound.invert and meaning not in ("running", "fault_bits"):
-        yield "not: true is for running and fault_bits only."
-
-
-def _fault_bits(bound: BoundTag, tag: TagSpec) -> Iterator[str]:
-    if tag.data_type not in BITS:
-        yield f"{tag.name} is {_type(tag)} and has no fault bits."
-        return
-    wide = 1 if bound.bit is not None else BITS[tag.data_type] * tag.length
-    if bound.offset < 0 or bound.offset != int(bound.offset) or bound.offset + wide > FAULTS:
-        yield (
-            f"{tag.name} gives faults {bound.offset:g} to {bound.offset + wide - 1:g}; "
-            f"a machine has faults 0 to {FAULTS - 1}. Read fewer elements, or single bits with bit and offset."
-        )
-
-
-def _type(tag: TagSpec) -> str:
-    return tag.data_type if tag.length == 1 else f"{tag.data_type}[{tag.length}]"
+                numbers = bound.model_dump(include={"bit", "invert", "offset", "modulus"})
+                yield from ((spot, sentence) for sentence in misfits(meaning, specs[bound.tag], **numbers))
 
 
 def _one_controller_per_machine(plant: PlantFile) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ import difflib
 import re
 import zoneinfo
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from ipaddress import IPv4Address
 from typing import Annotated, Literal
@@ -21,7 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from plc.domain.addresses import BadAddress, check_logix, parse
+from plc.domain.bindings import check_tag
 from plc.drivers.base import TagSpec
 from plc.models import DATA_TYPES
 
@@ -290,13 +291,8 @@ class ControllerEntry(Entry):
     def spec(self, name: str) -> TagSpec:
         """The tag as the reader will ask for it. Raises BadAddress with a sentence."""
         tag = self.tags[name]
-        address = tag.address or name
-        if self.kind == "logix":
-            check_logix(address)
-            if tag.type is None:
-                raise BadAddress(f"the type is missing; use one of {', '.join(DATA_TYPES)}.")
-            return TagSpec(name, address, tag.type, tag.length)
-        return TagSpec(name, address, _slc_type(address, tag), tag.length)
+        spec = TagSpec(name, tag.address or name, tag.type or "", tag.length)
+        return replace(spec, data_type=check_tag(self.kind, spec))
 
 
 def _tag(value: object, *, short: str) -> object:
@@ -306,19 +302,6 @@ def _tag(value: object, *, short: str) -> object:
     if written and "length" not in entry:
         entry[short], entry["length"] = written[1], int(written[2] or written[3])
     return entry
-
-
-def _slc_type(address: str, tag: TagEntry) -> str:
-    """The address says the type; a word may also be read as unsigned, and words as an array of bits."""
-    if tag.type == "BOOL" and tag.length > 1:
-        if parse(address, count=-(-tag.length // 16)).data_type != "INT":
-            raise BadAddress(f"{address}: only words hold arrays of bits.")
-        return "BOOL"
-    own = parse(address, count=tag.length).data_type
-    accepted = {"INT": ("INT", "UINT"), "DINT": ("DINT", "UDINT")}.get(own, (own,))
-    if tag.type is not None and tag.type not in accepted:
-        raise BadAddress(f"{address} holds {own}, not {tag.type}; leave the type out.")
-    return tag.type or own
 
 
 class PlantFile(Entry):
