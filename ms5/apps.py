@@ -7,7 +7,7 @@ class Ms5Config(AppConfig):
     default = True
 
     def ready(self) -> None:
-        from ms5 import checks, metrics  # noqa: F401 - registers the checks and the collector
+        from ms5 import checks  # noqa: F401 - registers the checks
 
 
 class AdminConfig(admin.AdminConfig):

@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Histogram, generate_latest
 
 from floor.roles import public
+from ms5.figures import FLOOR
 
 REQUESTS = Counter("http_requests_total", "HTTP requests", ["method", "endpoint", "status"])
 REQUEST_SECONDS = Histogram(
@@ -35,7 +36,7 @@ def page(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotFound("Metrics are switched off (PROMETHEUS_ENABLED).", content_type="text/plain")
     if not may_scrape(request):
         return HttpResponseForbidden("Metrics need the token of MS5_METRICS_TOKEN.", content_type="text/plain")
-    return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(generate_latest(REGISTRY) + generate_latest(FLOOR), content_type=CONTENT_TYPE_LATEST)
 
 
 def may_scrape(request: HttpRequest) -> bool:

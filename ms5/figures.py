@@ -1,0 +1,142 @@
+"""The figures of the floor for Prometheus, read from the database at each scrape: restarts do not change them."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.models import Count
+from django.utils import timezone
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from andon.domain.call import LIVE, Priority
+from andon.models import Call, CallEvent
+from floor.models import Heartbeat, Line
+from floor.models.shifts import calendar
+from ms5.dashboard_api import STATES
+from oee.shift import Shift
+from oee.tiles import state_tile
+from plc.models import Controller
+
+log = structlog.get_logger(__name__)
+
+# Finished hours come from their totals, the rest from the minutes: one row per hour, however long the history.
+PARTS = """
+WITH primary_machine AS (
+    SELECT e.id, l.code FROM floor_equipment e JOIN floor_line l ON l.id = e.line_id WHERE e.is_primary
+), hours AS (
+    SELECT m.id, sum(h.made + h.unobserved_made) AS made, sum(h.rejected + h.unobserved_rejected) AS rejected
+    FROM primary_machine m JOIN oee_hourtotals h ON h.equipment_id = m.id
+    WHERE h.starts_at < (SELECT max(n.starts_at) FROM oee_hourtotals n WHERE n.equipment_id = m.id) GROUP BY m.id
+), tail AS (
+    SELECT m.id, sum(n.made + n.unobserved_made) AS made, sum(n.rejected + n.unobserved_rejected) AS rejected
+    FROM primary_machine m JOIN floor_machineminute n ON n.equipment_id = m.id
+    WHERE n.minute >= coalesce((SELECT max(t.starts_at) FROM oee_hourtotals t WHERE t.equipment_id = m.id), '-infinity')
+    GROUP BY m.id
+)
+SELECT m.code, coalesce(h.made, 0) + coalesce(t.made, 0), coalesce(h.rejected, 0) + coalesce(t.rejected, 0)
+FROM primary_machine m LEFT JOIN hours h ON h.id = m.id LEFT JOIN tail t ON t.id = m.id ORDER BY m.code
+"""
+
+
+class FloorFigures(Collector):
+    """`line_id` is the line's code: a person reads the graphs."""
+
+    def describe(self) -> Iterable[Metric]:
+        return []  # else the registry would ask the database as soon as this module is imported
+
+    def collect(self) -> Iterator[Metric]:
+        yield _gauge("ms5_build_info", "Which version runs", ["version"], [((settings.VERSION,), 1)])
+        try:
+            found = list(_floor(timezone.now()))
+        except DatabaseError as error:
+            log.warning("figures not read", error=str(error))
+            found = []
+        yield _gauge("ms5_database_up", "The database answered this scrape", [], [((), 1 if found else 0)])
+        yield from found
+
+
+def _floor(now: datetime) -> Iterator[Metric]:
+    yield _parts()
+    yield from _lines(now)
+    yield from _calls()
+    yield _gauge(
+        "ms5_plc_last_good_read_timestamp_seconds",
+        "Last good read of each controller that is switched on",
+        ["station"],
+        [
+            ((code,), at.timestamp())
+            for code, at in Controller.objects.enabled().values_list("code", "link__last_ok_at").order_by("code")
+            if at is not None
+        ],
+    )
+    yield _gauge(
+        "ms5_heartbeat_timestamp_seconds",
+        "When each process last said that it is alive",
+        ["component", "instance"],
+        [((one.component, one.instance), one.at.timestamp()) for one in Heartbeat.objects.order_by("component")],
+    )
+
+
+def _gauge(name: str, words: str, labels: list[str], rows: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
+    family = GaugeMetricFamily(name, words, labels=labels)
+    for values, value in rows:
+        family.add_metric(values, value)
+    return family
+
+
+def _parts() -> Metric:
+    family = CounterMetricFamily("production_parts", "Parts made, by quality", labels=["line_id", "quality"])
+    with connection.cursor() as cursor:
+        cursor.execute(PARTS)
+        for code, made, rejected in cursor.fetchall():
+            family.add_metric([code, "good"], made - rejected)
+            family.add_metric([code, "scrap"], rejected)
+    return family
+
+
+def _lines(now: datetime) -> Iterator[Metric]:
+    states: list[tuple[tuple[str, ...], float]] = []
+    oee: list[tuple[tuple[str, ...], float]] = []
+    complete: list[tuple[tuple[str, ...], float]] = []
+    for line in Line.objects.on_screen():
+        current = state_tile(line, now).state
+        states += [((line.code, state), float(state == current)) for state in STATES]
+        window = calendar(line).at(now)
+        shift = Shift(line, window, now) if window else None
+        if shift is None or shift.machine is None:
+            continue
+        if (value := shift.factors.oee.value) is not None:
+            oee.append(((line.code,), value))
+        if shift.completeness is not None:
+            complete.append(((line.code,), shift.completeness))
+    yield _gauge("ms5_line_state", "1 for the state that the line is in", ["line_id", "state"], states)
+    yield _gauge("oee_score", "OEE of the shift that is on, 0..1; absent while it is not known", ["line_id"], oee)
+    yield _gauge(
+        "ms5_data_completeness_ratio", "Share of the shift's time so far that was observed", ["line_id"], complete
+    )
+
+
+def _calls() -> Iterator[Metric]:
+    counted = CallEvent.objects.values_list("call__priority", "what").order_by().annotate(Count("id"))
+    events = {(priority, what): count for priority, what, count in counted}
+    family = CounterMetricFamily("andon_events", "What happened to calls for help", labels=["priority", "status"])
+    for priority in Priority:
+        for what in CallEvent.What.values:
+            family.add_metric([priority.word, what], events.get((priority.value, what), 0))
+    yield family
+    live = Counter(Call.objects.live().values_list("priority", "status"))
+    rows = [
+        ((priority.word, status.value), float(live[priority.value, status.value]))
+        for priority in Priority
+        for status in LIVE
+    ]
+    yield _gauge("ms5_andon_open", "Calls that wait or are being answered", ["priority", "state"], rows)
+
+
+FLOOR = CollectorRegistry()
+FLOOR.register(FloorFigures())

@@ -1,0 +1,154 @@
+"""What Prometheus reads: true figures, from the database, by those who may."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from django.conf import LazySettings
+from django.test import Client
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+
+from andon.models import Call, CallEvent, CallKind
+from floor.actions.heartbeat import beat
+from floor.models import Equipment, MachineMinute
+from oee.models import HourTotals
+from plc.models import Controller, Link
+from tests.factories import make_line, make_machine, make_user
+
+pytestmark = pytest.mark.django_db
+HOUR = datetime(2026, 3, 2, 6, tzinfo=UTC)
+
+
+def scrape() -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    answer = Client().get("/metrics")
+    assert answer.status_code == 200
+    families = text_string_to_metric_families(answer.content.decode())
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def value(name: str, **labels: str) -> float | None:
+    return scrape().get((name, frozenset(labels.items())))
+
+
+def hour(machine: Equipment, starts_at: datetime, made: int, rejected: int) -> None:
+    HourTotals.objects.create(
+        equipment=machine,
+        line=machine.line,
+        work_date=starts_at.date(),
+        shift_name="Day",
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(hours=1),
+        made=made,
+        rejected=rejected,
+    )
+
+
+def minute(machine: Equipment, at: datetime, made: int, rejected: int = 0) -> None:
+    MachineMinute.objects.create(equipment=machine, minute=at, made=made, rejected=rejected)
+
+
+def test_parts_are_counted_once_from_finished_hours_and_the_minutes_since() -> None:
+    machine = make_machine(make_line("L-BAG1"))
+    for hours_ago, made in ((2, 1000), (1, 900)):
+        hour(machine, HOUR - timedelta(hours=hours_ago), made, 10)
+        minute(machine, HOUR - timedelta(hours=hours_ago), made, 10)
+    hour(machine, HOUR, 40, 1)
+    minute(machine, HOUR, 40, 1)
+    minute(machine, HOUR + timedelta(minutes=1), 5)  # not folded yet
+
+    assert value("production_parts_total", line_id="L-BAG1", quality="good") == 1900 - 20 + 45 - 1
+    assert value("production_parts_total", line_id="L-BAG1", quality="scrap") == 21
+
+
+def test_a_line_that_was_never_derived_counts_its_minutes() -> None:
+    machine = make_machine(make_line("L-NEW"))
+    minute(machine, HOUR, 12)
+
+    assert value("production_parts_total", line_id="L-NEW", quality="good") == 12
+
+
+def test_an_oee_that_is_not_known_is_absent_and_not_zero() -> None:
+    make_machine(make_line("L-BAG1"))
+
+    assert not [name for name, _ in scrape() if name == "oee_score"]
+
+
+def test_each_line_is_in_exactly_one_state() -> None:
+    make_machine(make_line("L-BAG1"))
+    states = [number for (name, _), number in scrape().items() if name == "ms5_line_state"]
+
+    assert sorted(states) == [0, 0, 0, 0, 0, 1]
+    assert value("ms5_line_state", line_id="L-BAG1", state="nodata") == 1
+
+
+def test_calls_are_counted_by_what_happened_to_them() -> None:
+    kind = CallKind.objects.create(code="help", label="Help", responders=["maintenance"])
+    call = Call.objects.create(line=make_line(), kind=kind, priority=3, raised_at=HOUR, raised_by=make_user())
+    CallEvent.objects.create(call=call, at=HOUR, what="raised", request_id=uuid4())
+    CallEvent.objects.create(call=call, at=HOUR, what="escalated", level=1)
+
+    assert value("andon_events_total", priority="high", status="raised") == 1
+    assert value("andon_events_total", priority="high", status="escalated") == 1
+    assert value("andon_events_total", priority="low", status="raised") == 0
+    assert value("ms5_andon_open", priority="high", state="open") == 1
+
+
+def test_controllers_and_processes_tell_when_they_were_last_seen() -> None:
+    now = timezone.now()
+    controller = Controller.objects.create(code="PLC1", name="PLC 1", kind="logix", host="10.0.0.1")
+    Link.objects.create(controller=controller, last_ok_at=now)
+    beat("escalator", "here", now)
+
+    assert value("ms5_plc_last_good_read_timestamp_seconds", station="PLC1") == pytest.approx(now.timestamp())
+    assert value("ms5_heartbeat_timestamp_seconds", component="escalator", instance="here") == pytest.approx(
+        now.timestamp()
+    )
+
+
+def test_requests_are_counted_by_route_and_not_by_address() -> None:
+    for _ in range(2):
+        Client().get(f"/nothing/{uuid4()}")
+    Client().generic("BREW", "/health/live")
+    found = scrape()
+
+    endpoints = {dict(labels)["endpoint"] for name, labels in found if name == "http_requests_total"}
+    methods = {dict(labels)["method"] for name, labels in found if name == "http_requests_total"}
+    assert "unmatched" in endpoints
+    assert not any("nothing" in endpoint for endpoint in endpoints)
+    assert "BREW" not in methods
+
+
+def test_strangers_read_no_metrics_without_the_token(settings: LazySettings) -> None:
+    away = Client(REMOTE_ADDR="203.0.113.9")
+    settings.METRICS_TOKEN = "t" * 40
+
+    assert away.get("/metrics").status_code == 403
+    assert away.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 403
+    assert away.get("/metrics", headers={"Authorization": f"Bearer {'t' * 40}"}).status_code == 200
+
+
+def test_without_a_token_an_empty_one_opens_nothing(settings: LazySettings) -> None:
+    settings.METRICS_TOKEN = ""
+    assert Client(REMOTE_ADDR="203.0.113.9").get("/metrics", headers={"Authorization": "Bearer "}).status_code == 403
+
+
+def test_metrics_can_be_switched_off(settings: LazySettings) -> None:
+    settings.PROMETHEUS_ENABLED = False
+    assert Client().get("/metrics").status_code == 404
+
+
+def test_a_scrape_while_the_database_is_away_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.db import OperationalError
+
+    def away(now: datetime) -> None:
+        raise OperationalError("the server does not answer")
+
+    monkeypatch.setattr("ms5.figures._floor", away)
+
+    assert value("ms5_database_up") == 0
+    assert value("http_requests_total", method="GET", endpoint="metrics", status="200")
