@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 
 from floor import live
 from floor.domain.shifts import hour_start
-from floor.models import Equipment, FactsChange, Line, LineState
+from floor.models import Equipment, FactsChange, Line
 from oee.actions.facts import Facts, read_edges, read_facts, read_minutes, read_notes, stored_stops, verdict_of
 from oee.domain.clock import from_ms, to_ms
 from oee.domain.derive import Derived, Machine, Verdict, account, derive, plan
@@ -48,10 +48,12 @@ class Changed:
 @transaction.atomic
 def rebuild(line: Line, *, since: datetime | None, now: datetime) -> Changed:
     """Derive the line's rows again from the hour of `since` on (None: all of them) and tell the screens."""
-    derived = _lock(line.id)
-    version = LineState.objects.filter(line=line).values_list("facts_version", flat=True).first()
-    changed = _rebuild(setups([line])[line.id], since)
-    _finish(derived, version or 0, changed)
+    derived = lock_line(line.id)
+    version, unseen = news(line.id, derived.seen_version)
+    if since is not None and version > derived.seen_version:
+        since = None if unseen is None else min(since, unseen)
+    changed = fold(setups([line])[line.id], since)
+    _finish(derived, version, changed)
     return changed
 
 
@@ -96,14 +98,14 @@ def _catch_up(setup: LineSetup, now: datetime) -> bool:
     derived = LineDerived.objects.select_for_update(no_key=True, skip_locked=True).filter(line=setup.line).first()
     if derived is None:
         return False  # somebody else is at it
-    version, since = _news(setup.line.id, derived.seen_version)
+    version, since = news(setup.line.id, derived.seen_version)
     if version == derived.seen_version:
         return False
-    _finish(derived, version, _rebuild(setup, since))
+    _finish(derived, version, fold(setup, since))
     return True
 
 
-def _news(line_id: UUID, seen: int) -> tuple[int, datetime | None]:
+def news(line_id: UUID, seen: int) -> tuple[int, datetime | None]:
     """The facts' version and the earliest moment touched since `seen`; None when that is not known any more."""
     changes = FactsChange.objects.filter(line=line_id, version__gt=seen)
     found = changes.aggregate(count=Count("pk"), since=Min("since"), version=Max("version"))
@@ -112,7 +114,7 @@ def _news(line_id: UUID, seen: int) -> tuple[int, datetime | None]:
     return version, found["since"] if complete and seen else None
 
 
-def _lock(line_id: UUID) -> LineDerived:
+def lock_line(line_id: UUID) -> LineDerived:
     LineDerived.objects.bulk_create([LineDerived(line_id=line_id)], ignore_conflicts=True)
     return LineDerived.objects.select_for_update(no_key=True).get(line=line_id)
 
@@ -138,7 +140,8 @@ def _notice_silence(now: datetime) -> None:
             live.changed(line_id, *TOPICS)
 
 
-def _rebuild(setup: LineSetup, since: datetime | None) -> Changed:
+def fold(setup: LineSetup, since: datetime | None) -> Changed:
+    """Derive from the clock hour of `since` on and store what differs; the line is locked by the caller."""
     facts, found = _derive(setup, since)
     changed = Changed()
     for machine_id, derived in found.items():
@@ -185,12 +188,12 @@ def _is_restated(machine: Machine, verdict: Verdict) -> bool:
 @transaction.atomic
 def restate(line: Line, machine_id: UUID, *, start: datetime, end: datetime | None) -> Changed:
     """Account again for [start, end) of one machine after people said something; its stops stay as they are."""
-    _lock(line.id)
+    lock_line(line.id)
     setup = setups([line])[line.id]
     zone = setup.calendar.zone
     since = hour_start(zone, start)
     until = None if end is None else hour_start(zone, end) + timedelta(hours=1)
-    changed = Changed({"state", "strip", "stops", "oee", "pace"})
+    changed = Changed({"state", "strip", "stops", "oee"})
     machine, stored = _machine(setup, machine_id, since, until)
     if machine is None:
         return changed
@@ -228,13 +231,25 @@ def _recoded(verdict: Verdict, machine: Machine) -> Verdict:
     return Verdict(verdict.stop, verdict.is_minor, verdict.proposal, said[-1].key if said else None)
 
 
+def rows_of(
+    setup: LineSetup, machine_id: UUID, derived: Derived
+) -> tuple[list[Stop], list[LedgerEntry], list[HourTotals]]:
+    """The rows that say what was derived; nothing is stored yet."""
+    return (
+        [_stop_row(setup, machine_id, verdict) for verdict in derived.verdicts],
+        [_entry_row(machine_id, entry) for entry in derived.entries],
+        [_hour_row(setup.line.id, machine_id, derived, bucket_start) for bucket_start in derived.hours],
+    )
+
+
 def _keep_stops(
     setup: LineSetup, machine_id: UUID, stored: Sequence[Stop], verdicts: Iterable[Verdict], changed: Changed
 ) -> None:
     wanted = [_stop_row(setup, machine_id, verdict) for verdict in verdicts]
-    if _exchange(Stop, stored, wanted, STOP_COLUMNS):
+    moved = _exchange(Stop, stored, wanted, STOP_COLUMNS)
+    if moved:
         changed.topics |= {"state", "strip", "stops", "oee"}
-        changed.rows += 1
+        changed.rows += moved
 
 
 def _keep_time(
@@ -248,8 +263,7 @@ def _keep_time(
     is_primary: bool = True,
 ) -> None:
     """Exchange the ledger and the hours of [start, end); None is without limit."""
-    entries = [_entry_row(machine_id, entry) for entry in derived.entries]
-    hours = [_hour_row(setup.line.id, machine_id, derived, bucket_start) for bucket_start in derived.hours]
+    _, entries, hours = rows_of(setup, machine_id, derived)
     old_entries = list(_range(LedgerEntry.objects.filter(equipment=machine_id), start, end))
     first_hour = None if start is None else hour_start(setup.calendar.zone, start)
     old_hours = list(_range(HourTotals.objects.filter(equipment=machine_id), first_hour, end))

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from oee import views
+
+urlpatterns = [path("stops/<uuid:stop>/reason/", views.code, name="code-stop")]
