@@ -2,11 +2,19 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
 
+from floor.actions.faults import import_faults
+from floor.domain import fault_list
 from floor.models import (
     AuditEntry,
     CounterEvent,
@@ -103,11 +111,56 @@ class EquipmentAdmin(admin.ModelAdmin):
     inlines = (FaultDefinitionInline,)
 
 
+class FaultListForm(forms.Form):
+    """A machine builder's export, and what only a person knows about it."""
+
+    equipment = forms.ModelChoiceField(Equipment.objects.order_by("code"), label="Machine")
+    file = forms.FileField(help_text="CSV with the columns Tag, Description and Source.")
+    prompts = forms.CharField(required=False, help_text="Bits that only ask for something, e.g. 22, 25, 28-29.")
+    statuses = forms.CharField(required=False, label="Status bits", help_text="Bits that are no faults, e.g. 47, 59.")
+    overwrite = forms.BooleanField(required=False, label="Also take kind and source of known bits from the file")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        try:
+            known = fault_list.kinds(cleaned.get("prompts", ""), cleaned.get("statuses", ""))
+            if cleaned.get("file"):
+                cleaned["list"] = fault_list.read(cleaned["file"].read(fault_list.MAX_BYTES + 1), known)
+        except (fault_list.NotAFaultList, ValueError) as error:
+            raise forms.ValidationError(str(error)) from error
+        return cleaned
+
+
 @admin.register(FaultDefinition)
 class FaultDefinitionAdmin(admin.ModelAdmin):
+    change_list_template = "admin/floor/faultdefinition/change_list.html"
     list_display = ("equipment", "bit", "text", "kind", "origin", "reason_code")
     list_filter = ("equipment", "kind", "origin")
     search_fields = ("text",)
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.import_list)
+        return [path("import/", page, name="floor_faultdefinition_import"), *super().get_urls()]
+
+    def import_list(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = FaultListForm(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid():
+            self._import(request, form.cleaned_data)
+            return redirect("admin:floor_faultdefinition_changelist")
+        context = self.admin_site.each_context(request) | {"form": form, "title": "Import a list of faults"}
+        return TemplateResponse(request, "admin/floor/faultdefinition/import.html", context | {"opts": self.opts})
+
+    def _import(self, request: HttpRequest, given: dict[str, Any]) -> None:
+        by = request.user if isinstance(request.user, User) else None
+        done = import_faults(
+            given["equipment"], given["list"].faults, keep_judgement=not given["overwrite"], by=by, now=timezone.now()
+        )
+        for remark in given["list"].remarks:
+            messages.warning(request, remark)
+        told = f"{done.added} added, {done.changed} changed, {done.same} as they were."
+        messages.success(request, f"{given['equipment']}: {told}")
 
 
 @admin.register(Product)

@@ -7,10 +7,11 @@ from itertools import islice
 from typing import Any
 
 from django.db.models import Prefetch
+from django.utils import timezone
 
 from floor.domain.machine import CounterEventKind
 from floor.models import CounterEvent, FaultDefinition
-from floor.templatetags.units import count, duration
+from floor.templatetags.units import clock, count, duration
 from plc.drivers.base import Quality
 from plc.models import Binding, Controller, Link, Tag
 
@@ -19,7 +20,7 @@ SHOWN_BITS = 4
 EVENTS = 12
 CLOCK_ERROR_S = 1.0
 NO_READER = "Nobody reads this controller."
-HINT_READER = "Is the reader running? Look for the process plc on the status page."
+HINT_READER = "Is the reader (process plc) running, and can it reach the database?"
 
 QUALITIES = {
     Quality.GOOD: "good",
@@ -48,7 +49,7 @@ class LinkWords:
     look: str
     symbol: str
     word: str
-    since: datetime | None
+    since: str
     error: str = ""
     hint: str = ""
 
@@ -149,14 +150,15 @@ def _link(controller: Controller) -> Link:
 def _card(controller: Controller, now: datetime) -> ControllerCard:
     link = _link(controller)
     wanted_hz = 1 / controller.scan_s
-    rate_hz = link.achieved_rate_hz if link.state == State.ONLINE else None
+    words = link_words(controller, link, now)
+    rate_hz = link.achieved_rate_hz if words.look in ("run", "slow") else None
     return ControllerCard(
         code=controller.code,
         name=controller.name,
         kind=controller.get_kind_display(),
         address=f"{controller.host}:{controller.port}",
         feeds=", ".join(_machines(controller)),
-        link=link_words(controller, link, now),
+        link=words,
         rate="–" if rate_hz is None else f"{rate_hz:.2f}",
         wanted=f"{wanted_hz:.2f}",
         is_slow=rate_hz is not None and rate_hz < 0.9 * wanted_hz,
@@ -191,20 +193,29 @@ def _summary(cards: Sequence[ControllerCard]) -> str:
 def link_words(controller: Controller, link: Link, now: datetime) -> LinkWords:
     """What the page says about the connection. An old "online" is not believed: its reader may be dead."""
     if not controller.enabled:
-        return LinkWords("off", "state-off", "SWITCHED OFF", None)
+        return LinkWords("off", "state-off", "SWITCHED OFF", "")
+    last, since, told = moment_text(link.last_ok_at, now), moment_text(link.since, now), (link.error, link.hint)
     if link.lease_until is None or link.lease_until < now:
-        return LinkWords("nodata", "sym-broken", "NOT READ", link.last_ok_at, NO_READER, HINT_READER)
+        return LinkWords("nodata", "sym-broken", "NOT READ", last, NO_READER, HINT_READER)
     if link.state == State.CONFIG_ERROR:
-        return LinkWords("action", "sym-hand", "CONFIGURATION", link.since, link.error, link.hint)
+        return LinkWords("action", "sym-hand", "CONFIGURATION", since, *told)
     if link.state == State.BACKOFF or (link.state == State.CONNECTING and link.error):
-        return LinkWords("nodata", "sym-broken", "NO CONNECTION", link.last_ok_at or link.since, link.error, link.hint)
+        return LinkWords("nodata", "sym-broken", "NO CONNECTION", last or since, *told)
     if link.state != State.ONLINE:
-        return LinkWords("planned", "sym-clock", "CONNECTING", link.since)
+        return LinkWords("planned", "sym-clock", "CONNECTING", since)
     if link.last_ok_at is not None and now - link.last_ok_at > timedelta(seconds=max(3 * controller.scan_s, 5.0)):
-        return LinkWords("nodata", "sym-broken", "NO ANSWER", link.last_ok_at, link.error, link.hint)
+        return LinkWords("nodata", "sym-broken", "NO ANSWER", last, *told)
     if link.error:
-        return LinkWords("slow", "state-slow", "BAD TAGS", link.since, link.error, link.hint)
-    return LinkWords("run", "sym-check", "ONLINE", link.since)
+        return LinkWords("slow", "state-slow", "BAD TAGS", since, *told)
+    return LinkWords("run", "sym-check", "ONLINE", since)
+
+
+def moment_text(at: datetime | None, now: datetime) -> str:
+    """08:11 today, 20 Nov 08:11 before."""
+    if at is None:
+        return ""
+    local = timezone.localtime(at)
+    return clock(at) if local.date() == timezone.localtime(now).date() else f"{local:%-d %b} {clock(at)}"
 
 
 def age_text(at: datetime | None, now: datetime) -> str:

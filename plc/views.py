@@ -88,18 +88,15 @@ def _get(code: str) -> Controller:
 
 
 def _controllers(now: datetime) -> Drawn:
-    html = _drawn("plc/tiles/controllers.html", controllers_tile(now))
+    with timezone.override(_zone()):
+        html = render_to_string("plc/tiles/controllers.html", {"tile": controllers_tile(now)})
     return Drawn("controllers", reverse("controllers-live"), html)
 
 
 def _controller(found: Controller, now: datetime) -> Drawn:
-    html = _drawn("plc/tiles/controller.html", controller_tile(found, now))
-    return Drawn("controller", reverse("controller-live", args=[found.code]), html)
-
-
-def _drawn(template: str, tile: object) -> SafeString:
     with timezone.override(_zone()):
-        return render_to_string(template, {"tile": tile})
+        html = render_to_string("plc/tiles/controller.html", {"tile": controller_tile(found, now)})
+    return Drawn("controller", reverse("controller-live", args=[found.code]), html)
 
 
 def _controller_page(request: HttpRequest, found: Controller, look: Look | None = None) -> HttpResponse:
