@@ -1,0 +1,157 @@
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from floor.domain.machine import State
+from oee.domain.clock import from_ms, to_ms
+from oee.domain.factors import total
+from oee.domain.ledger import Edge, Ledger, Part, Planned, Schedule, Track, ledger, segments
+from oee.domain.stops import BRIDGE_MS, Note, Stop, parts, stops
+
+MINUTE = 60_000
+END = 600 * MINUTE
+RUN, STOP, UNKNOWN = State.RUN, State.STOP, State.UNKNOWN
+
+EDGES = st.lists(
+    st.builds(Edge, st.integers(0, END), st.sampled_from(list(State))), max_size=30, unique_by=lambda edge: edge.at
+)
+
+
+def spans(text: str) -> st.SearchStrategy[Track[str]]:
+    """Disjoint spans inside the window."""
+    cuts = st.lists(st.integers(0, END), max_size=8, unique=True).map(sorted)
+    return cuts.map(lambda c: Track((a, b, text) for a, b in zip(c[::2], c[1::2], strict=False)))
+
+
+SCHEDULES = st.builds(Schedule, spans("Day"), spans("Tea"))
+WINDOWS = st.lists(st.integers(0, END), min_size=2, max_size=2, unique=True).map(sorted)
+NOTES = st.lists(
+    st.tuples(st.integers(0, END), st.none() | st.integers(0, END), st.booleans()), max_size=6
+).map(lambda raw: sorted((Note(key, s, e, "R", p) for key, (s, e, p) in enumerate(raw)), key=lambda n: n.start))
+
+
+def account(edges: list[Edge], schedule: Schedule, notes: list[Note], start: int, end: int, cuts: tuple[int, ...] = ()):
+    pieces = [p for stop in stops(edges, END) for p in parts(stop, notes, stop.is_minor(2 * MINUTE), END)]
+    track: Track[Part] = Track((p.start, p.end, p) for p in pieces)
+    return ledger(segments(edges, start, end), schedule, track, start, end, cuts)
+
+
+@given(EDGES, WINDOWS)
+def test_segments_tile_the_window_and_neighbours_differ(edges: list[Edge], window: list[int]):
+    found = segments(edges, *window)
+
+    assert (found[0].start, found[-1].end) == tuple(window)
+    assert all(a.end == b.start and a.state is not b.state for a, b in pairwise(found))
+
+
+@given(EDGES, SCHEDULES, NOTES, WINDOWS)
+def test_the_ledger_tiles_any_window(edges: list[Edge], schedule: Schedule, notes: list[Note], window: list[int]):
+    found = account(edges, schedule, notes, *window)
+
+    assert (found[0].start, found[-1].end) == tuple(window)
+    assert all(a.end == b.start for a, b in pairwise(found))
+    assert all(entry.start < entry.end for entry in found)
+    spent = total(found)
+    assert spent.calendar_ms == window[1] - window[0]
+    assert spent.calendar_ms == (
+        spent.off_shift_ms
+        + spent.no_data_ms
+        + spent.break_ms
+        + spent.planned_stop_ms
+        + spent.stop_ms
+        + spent.minor_stop_ms
+        + spent.run_ms
+    )
+
+
+@given(EDGES, SCHEDULES, NOTES, WINDOWS, st.integers(0, END))
+def test_cutting_the_window_anywhere_changes_no_total(
+    edges: list[Edge], schedule: Schedule, notes: list[Note], window: list[int], cut: int
+):
+    start, end = window
+    cut = min(max(cut, start + 1), end - 1) if end - start > 1 else start
+    whole = total(account(edges, schedule, notes, start, end))
+
+    halves = [total(account(edges, schedule, notes, a, b)) for a, b in ((start, cut), (cut, end)) if a < b]
+    marked = total(account(edges, schedule, notes, start, end, cuts=(cut,)))
+
+    assert sum(halves[1:], halves[0]) == whole == marked
+
+
+@given(EDGES, SCHEDULES, WINDOWS, st.randoms())
+def test_shuffling_and_repeating_edges_changes_nothing(edges: list[Edge], schedule: Schedule, window: list[int], dice):
+    again = edges + edges[: len(edges) // 2]
+    dice.shuffle(again)
+
+    assert account(again, schedule, [], *window) == account(edges, schedule, [], *window)
+
+
+@given(EDGES)
+def test_stops_are_disjoint_and_hold_all_time_seen_standing(edges: list[Edge]):
+    found = stops(edges, END)
+
+    assert all(a.ended_at is not None and a.ended_at <= b.started_at for a, b in pairwise(found))
+    for segment in segments(edges, 0, END):
+        covered = any(s.started_at <= segment.start and (s.ended_at or END) >= segment.end for s in found)
+        if segment.state is not UNKNOWN:
+            assert covered == (segment.state is STOP)
+
+
+@given(EDGES, NOTES)
+def test_cutting_a_stop_into_parts_conserves_its_time(edges: list[Edge], notes: list[Note]):
+    for stop in stops(edges, END):
+        pieces = parts(stop, notes, False, END)
+        assert (pieces[0].start, pieces[-1].end) == (stop.started_at, stop.ended_at or END)
+        assert all(a.end == b.start for a, b in pairwise(pieces))
+
+
+def test_off_shift_beats_everything_and_running_beats_the_break():
+    schedule = Schedule(Track([(0, 60, "Day")]), Track([(20, 40, "Tea")]))
+
+    found = ledger(segments([Edge(0, RUN), Edge(30, STOP)], 0, 80), schedule, Track([]), 0, 80)
+
+    assert [(e.start, e.end, e.state, e.planned) for e in found] == [
+        (0, 30, Ledger.RUN, Planned.NOT),
+        (30, 40, Ledger.PLANNED, Planned.BREAK),
+        (40, 60, Ledger.STOP, Planned.NOT),
+        (60, 80, Ledger.OFF_SHIFT, Planned.NOT),
+    ]
+
+
+def test_a_long_silence_ends_one_stop_and_begins_another():
+    silence = BRIDGE_MS + 1
+    edges = [Edge(0, STOP), Edge(1000, UNKNOWN), Edge(1000 + silence, STOP), Edge(1000 + 2 * silence, RUN)]
+
+    assert stops(edges, END) == [Stop(0, 1000), Stop(1000 + silence, 1000 + 2 * silence)]
+
+
+def test_a_silence_that_ends_in_running_ends_the_stop_where_it_was_last_seen():
+    assert stops([Edge(0, STOP), Edge(1000, UNKNOWN), Edge(2000, RUN)], END) == [Stop(0, 1000)]
+
+
+def test_a_stop_is_minor_by_its_whole_length_and_only_once_it_has_ended():
+    assert Stop(0, 119_999).is_minor(120_000)
+    assert not Stop(0, 120_000).is_minor(120_000)
+    assert not Stop(0, None).is_minor(120_000)
+
+
+def test_a_later_note_paints_over_an_earlier_one():
+    notes = [Note(1, 0, None, "JAM", False), Note(2, 40, 60, "CLEANING", True)]
+
+    pieces = parts(Stop(0, 100), notes, False, END)
+
+    assert [(p.start, p.end, p.reason, p.coding) for p in pieces] == [
+        (0, 40, "JAM", 1),
+        (40, 60, "CLEANING", 2),
+        (60, 100, "JAM", 1),
+    ]
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.integers(0, 999))
+def test_milliseconds_keep_equal_moments_equal(moment: datetime, micros: int):
+    whole = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+    assert from_ms(to_ms(whole)) == whole
+    assert to_ms(whole + timedelta(microseconds=micros)) == to_ms(whole)
