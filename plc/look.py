@@ -1,12 +1,12 @@
 """What an engineer gets to see who looks at a controller by hand: "test connection" and "browse tags"."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from plc.drivers.base import BrowsedTag, DriverError, Quality, Reading, Value
+from plc.drivers.base import BrowsedTag, DriverError, Quality, Value
 from plc.models import Controller
-from plc.tiles import QUALITIES
+from plc.tiles import QUALITIES, fault_texts, value_text
 
 BROWSED = 2000
 
@@ -47,21 +47,19 @@ def try_out(controller: Controller) -> Look:
         f"{who or 'A controller'} ({', '.join(details)}) answered; "
         f"{good} of {len(found.values)} tags were read in {found.duration_s * 1000:.1f} ms."
     )
-    rows = tuple(_tested(name, value) for name, value in sorted(found.values.items()))
+    rows = _tested(controller, found.values)
     return Look("Connection test", datetime.now(UTC), sentence, heads=("Tag", "Value", "Quality", "Why"), rows=rows)
 
 
-def _tested(name: str, value: Value) -> Row:
-    is_good = value.quality is Quality.GOOD
-    return Row(name, (_shown(value.value), QUALITIES[value.quality], value.error), not is_good)
-
-
-def _shown(value: Reading | None) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _tested(controller: Controller, values: Mapping[str, Value]) -> tuple[Row, ...]:
+    tags = list(controller.tags.filter(name__in=values).prefetch_related("bindings__equipment").order_by("name"))
+    texts = fault_texts({binding.equipment_id for tag in tags for binding in tag.bindings.all()})
+    rows = []
+    for tag in tags:
+        value, quality, error = values[tag.name]
+        shown = value_text(tag, list(value) if isinstance(value, tuple) else value, list(tag.bindings.all()), texts)
+        rows.append(Row(tag.name, (shown, QUALITIES[quality], error), quality is not Quality.GOOD))
+    return tuple(rows)
 
 
 def browse(controller: Controller) -> Look:

@@ -127,7 +127,7 @@ def controller_tile(controller: Controller, now: datetime) -> ControllerTile:
     tags = list(controller.tags.prefetch_related("bindings__equipment").order_by("-enabled", "name"))
     machines = {binding.equipment_id for tag in tags for binding in tag.bindings.all()}
     link = _link(controller)
-    texts = _fault_texts(machines)
+    texts = fault_texts(machines)
     told = tuple(_tag_row(tag, link, texts, now) for tag in tags)
     events = CounterEvent.objects.filter(equipment__in=machines).select_related("equipment").order_by("-at")
     return ControllerTile(
@@ -248,7 +248,7 @@ def _clock_sentence(link: Link) -> str:
     )
 
 
-def _fault_texts(machines: Iterable[Any]) -> dict[tuple[Any, int], str]:
+def fault_texts(machines: Iterable[Any]) -> dict[tuple[Any, int], str]:
     rows = FaultDefinition.objects.filter(equipment__in=list(machines)).values_list("equipment_id", "bit", "text")
     return {(equipment, bit): text for equipment, bit, text in rows}
 
@@ -263,7 +263,7 @@ def _tag_row(tag: Tag, link: Link, texts: Mapping[tuple[Any, int], str], now: da
         data_type=tag.data_type if tag.length == 1 else f"{tag.data_type}[{tag.length}]",
         unit=tag.unit,
         enabled=tag.enabled,
-        value=_value_text(tag, entry.get("v"), bindings, texts),
+        value=value_text(tag, entry.get("v"), bindings, texts),
         quality=QUALITIES[quality] if tag.enabled else "switched off",
         is_good=quality is Quality.GOOD,
         age=age_text(link.last_ok_at, now) if quality is Quality.GOOD else "",
@@ -287,7 +287,7 @@ def _feeds(binding: Binding) -> str:
     return f"{no}{MEANINGS[Binding.Meaning(binding.meaning)]} of {binding.equipment.name}{bit}"
 
 
-def _value_text(tag: Tag, value: Any, bindings: Sequence[Binding], texts: Mapping[tuple[Any, int], str]) -> str:
+def value_text(tag: Tag, value: Any, bindings: Sequence[Binding], texts: Mapping[tuple[Any, int], str]) -> str:
     """A value in a person's form; bits by number, with their text where the tag carries faults."""
     if value is None:
         return "–"
