@@ -87,7 +87,7 @@ class EscalationRule(models.Model):
             models.CheckConstraint(name="rule_clock_known", condition=Q(clock__in=[c.value for c in Clock])),
             models.CheckConstraint(name="rule_level_from_1", condition=Q(level__gte=1)),
             models.CheckConstraint(name="rule_waits", condition=Q(after_s__gt=0)),
-            models.CheckConstraint(name="rule_reminds_at_most_once_a_minute", condition=Q(repeat_s=None) | Q(repeat_s__gte=60)),
+            models.CheckConstraint(name="rule_reminds_once_a_minute", condition=Q(repeat_s=None) | Q(repeat_s__gte=60)),
             models.CheckConstraint(name="rule_has_recipients", condition=Q(recipients__len__gt=0)),
         ]
 
@@ -117,7 +117,7 @@ class EscalationRule(models.Model):
 
 
 def rules_in_force(priority: Priority, at: datetime) -> tuple[Rule, ...]:
-    """The plant's rules; the standard ones where it has none, because a call must never end with the first people told."""
+    """The plant's rules; the standard ones where it has none, because a call must never get stuck."""
     rows = EscalationRule.objects.filter(priority=priority).in_force(at)
     rules = tuple(row.value() for row in rows if row.enabled)
     return rules or tuple(rule for rule in STANDARD_RULES if rule.priority == priority)
@@ -140,7 +140,8 @@ class CallQuerySet(models.QuerySet["Call"]):
 
 
 def person(related_name: str = "+", **options: Any) -> Any:
-    return models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name=related_name, **options)
+    options |= {"on_delete": models.PROTECT, "null": True, "blank": True, "related_name": related_name}
+    return models.ForeignKey(User, **options)
 
 
 class Call(models.Model):

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 
@@ -20,6 +21,7 @@ from floor.models.people import Role
 log = structlog.get_logger(__name__)
 
 What = CallEvent.What
+StepKey = tuple[str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Moved:
     call: Call
     level: int
     taken: tuple[EscalationStep, ...]
-    told: frozenset[tuple[str, int, int]]
+    told: frozenset[StepKey]
 
 
 def set_out(call: Call, steps: Sequence[Step], now: datetime) -> None:
@@ -54,7 +56,7 @@ def take_due(ahead: Mapping[Call, Sequence[EscalationStep]], now: datetime) -> i
     if not moved:
         return 0
     events = _write_steps(moved, now)
-    _tell(moved, events, now)
+    _tell({one.call.pk: one.told for one in moved}, events, now)
     for one in moved:
         one.call.level = one.level
     Call.objects.bulk_update([one.call for one in moved], ["level"])
@@ -90,18 +92,19 @@ def _row(call: Call, step: Step) -> EscalationStep:
     )  # fmt: skip
 
 
-def _write_steps(moved: Sequence[Moved], now: datetime) -> list[CallEvent]:
+def _write_steps(moved: Sequence[Moved], now: datetime) -> list[tuple[EscalationStep, CallEvent]]:
     """Mark the steps and add one line of history for each; reminders that are overdue twice appear here as new rows."""
     rows = [row for one in moved for row in one.taken]
     for row in rows:
         row.taken_at, row.postponed_until = now, None
     EscalationStep.objects.bulk_create(row for row in rows if row.pk is None)
     EscalationStep.objects.filter(pk__in=[row.pk for row in rows]).update(taken_at=now, postponed_until=None)
-    return CallEvent.objects.bulk_create(
+    events = CallEvent.objects.bulk_create(
         CallEvent(call_id=row.call_id, at=now, what=_what(row), step=row, level=row.level, text=_words(row),
                   by_id=row.call.raised_by_id if row.level == 0 else None)
         for row in rows
     )  # fmt: skip
+    return list(zip(rows, events, strict=True))
 
 
 def _what(row: EscalationStep) -> str:
@@ -124,13 +127,12 @@ def spoken(roles: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _tell(moved: Sequence[Moved], events: Sequence[CallEvent], now: datetime) -> None:
-    told = {one.call.pk: one.told for one in moved}
+def _tell(
+    told: Mapping[UUID, frozenset[StepKey]], events: Iterable[tuple[EscalationStep, CallEvent]], now: datetime
+) -> None:
     staff = _staff()
     rows: list[Notification] = []
-    for event in events:
-        step = event.step
-        assert step is not None
+    for step, event in events:
         if step.value().key in told[event.call_id]:
             hold = UNDO_WITHIN + UNDO_TRAVEL if step.level == 0 else timedelta()
             rows += messages(event, _people(staff, step), now, hold=hold)

@@ -18,7 +18,9 @@ log = structlog.get_logger(__name__)
 # A claimed message belongs to its claimant for this long; one that died is taken over after it.
 CLAIM = timedelta(seconds=90)
 WAITS_S = (5, 15, 30, 60, 120, 300, 600, 900, 1800)  # then it is given up
-AT_ONCE = 4
+AT_ONCE = 8
+# So few that even a mail server that lets every one of them wait is done with them before the claim ends.
+BATCH = 2 * AT_ONCE
 
 
 def messages(
@@ -34,9 +36,9 @@ def messages(
     return rows
 
 
-def deliver_pending(now: datetime | None = None, *, limit: int = 100) -> int:
-    """Hand over what is due, a few at once; return how many went out. Messages that fail wait and are tried again."""
-    claimed = _claim(now or database_now(), limit)
+def deliver_pending(now: datetime | None = None) -> int:
+    """Hand over one batch of what is due; return how many went out. Messages that fail wait and are tried again."""
+    claimed = _claim(now or database_now())
     if not claimed:
         return 0
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="delivery") as pool:
@@ -47,11 +49,11 @@ def deliver_pending(now: datetime | None = None, *, limit: int = 100) -> int:
 
 
 @transaction.atomic
-def _claim(now: datetime, limit: int) -> list[Notification]:
+def _claim(now: datetime) -> list[Notification]:
     """Take messages so that no other process takes them too, and let go of the transaction before anything is sent."""
     due = Notification.objects.due(now).order_by("next_try_at").select_for_update(skip_locked=True, of=("self",))
     claimed = list(due.select_related("recipient", "event", "call__line__site", "call__equipment", "call__kind",
-                                      "call__raised_by", "call__responder")[:limit])  # fmt: skip
+                                      "call__raised_by", "call__responder")[:BATCH])  # fmt: skip
     for message in claimed:
         message.tries += 1
         message.next_try_at = now + CLAIM

@@ -38,7 +38,8 @@ class AlreadyOpen(CallRefused):
     code = "CALL_ALREADY_OPEN"
 
     def __init__(self, call: Call) -> None:
-        super().__init__(f"{call.kind.label} was already called at {plant_time(call, call.raised_at)} by {call.caller}.")
+        at = plant_time(call, call.raised_at)
+        super().__init__(f"{call.kind.label} was already called at {at} by {call.caller}.")
         self.call = call
 
 

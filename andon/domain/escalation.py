@@ -1,4 +1,4 @@
-"""When a call moves on, and to whom. Due times follow from the moment the call was raised, never from when we looked."""
+"""When a call moves on, and to whom. Due times follow from the raising of the call, never from when we looked."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -96,7 +96,7 @@ def turn(course: Course, status: Status) -> Course:
 
 
 def worth_telling(taken: Sequence[Step]) -> tuple[Step, ...]:
-    """Steps of one round that are sent: of several overdue reminders only the last, or a long outage ends in a flood."""
+    """The steps of one round that are sent: of several overdue reminders the last, or an outage ends in a flood."""
     last = {(s.clock, s.level): s for s in taken}
     return tuple(s for s in taken if s.reminder == 0 or last[s.clock, s.level] is s)
 

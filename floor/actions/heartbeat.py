@@ -11,3 +11,8 @@ def beat(component: str, instance: str, now: datetime) -> None:
 
 def alive(component: str, now: datetime, *, within: timedelta) -> bool:
     return Heartbeat.objects.filter(component=component, at__gt=now - within).exists()
+
+
+def forget(before: datetime) -> None:
+    """Drop the signs of processes that ended long ago."""
+    Heartbeat.objects.filter(at__lt=before).delete()

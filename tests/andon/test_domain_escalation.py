@@ -55,7 +55,7 @@ def test_looking_every_second_or_once_an_hour_takes_the_same_steps(
 
 
 @given(priority=priorities, acknowledged=minutes)
-def test_an_acknowledged_call_never_takes_a_step_of_the_acknowledge_clock(priority: Priority, acknowledged: int) -> None:
+def test_an_acknowledged_call_never_takes_a_step_of_the_answer_clock(priority: Priority, acknowledged: int) -> None:
     course, _ = advance(begin(priority), SIX + timedelta(minutes=acknowledged))
 
     _, taken = advance(turn(course, Status.ACKNOWLEDGED), SIX + timedelta(days=1))

@@ -1,0 +1,159 @@
+"""What screens show of calls for help."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from statistics import median
+from uuid import UUID
+
+from django.db.models import Max, Prefetch
+
+from andon.actions.course import spoken
+from andon.domain.call import Priority, Status
+from andon.domain.escalation import Clock
+from andon.models import Call, CallKind, CallQuerySet, EscalationStep, rules_in_force
+from floor.domain.shifts import Calendar
+from floor.models import Line, ShiftPattern
+from floor.models.shifts import shift_at
+from floor.roles import Role
+
+OFF_SHIFT_LOOKS_BACK = timedelta(hours=8)
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    id: UUID
+    line_code: str
+    kind: str
+    kind_label: str
+    priority: str  # low medium high critical
+    status: str  # open acknowledged arrived
+    level: int  # 0 = not escalated
+    raised_at: datetime
+    raised_by: str
+    equipment_code: str | None
+    note: str
+    who: str  # "Nobody yet" | "Milo is coming" | "Milo is there"
+    next_due_at: datetime | None  # next escalation moment
+    next_who: str  # "production manager"
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallsTile:
+    """`median_wait_s`: from raising to the first answer, calls of this shift; None if none was answered."""
+
+    rows: tuple[CallRow, ...]
+    last_call_at: datetime | None
+    median_wait_s: float | None
+    calls_this_shift: int
+
+    @property
+    def longest_open_since(self) -> datetime | None:
+        return min((row.raised_at for row in self.rows), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class CallChoice:
+    """One tile of the call sheet: one tap sends it."""
+
+    code: str
+    label: str
+    hint: str
+    priority: str
+    who: str  # "maintenance"
+    within: str  # "5 min"
+
+
+def calls_tile(line: Line, now: datetime) -> CallsTile:
+    shift = shift_at(line, now)
+    since = shift.starts_at if shift else now - OFF_SHIFT_LOOKS_BACK
+    return _tile(Call.objects.filter(line=line), since, now)
+
+
+def plant_calls_tile(now: datetime) -> CallsTile:
+    return _tile(Call.objects.filter(line__enabled=True), plant_shift_start(now), now)
+
+
+def _tile(calls: CallQuerySet, since: datetime, now: datetime) -> CallsTile:
+    steps = EscalationStep.objects.ahead().order_by("due_at")
+    live = calls.live().for_screen().prefetch_related(Prefetch("steps", steps, to_attr="steps_ahead"))
+    this_shift = calls.counted().filter(raised_at__gte=since, raised_at__lte=now)
+    times = list(this_shift.values_list("raised_at", "acknowledged_at"))
+    waits = [(answered - raised).total_seconds() for raised, answered in times if answered]
+    return CallsTile(
+        tuple(_row(call, now) for call in sorted(live, key=_urgency)),
+        calls.counted().aggregate(last=Max("raised_at"))["last"],
+        median(waits) if waits else None,
+        len(times),
+    )
+
+
+def _urgency(call: Call) -> tuple[int, int, datetime]:
+    """Escalated and unanswered first, then unanswered, then those somebody comes to, then those attended."""
+    place = {Status.OPEN: 1, Status.ACKNOWLEDGED: 2, Status.ARRIVED: 3}[Status(call.status)]
+    return (0 if call.level and place == 1 else place), -call.priority, call.raised_at
+
+
+def _row(call: Call, now: datetime) -> CallRow:
+    ahead: list[EscalationStep] = call.steps_ahead  # type: ignore[attr-defined]  # prefetched
+    following = ahead[0] if ahead else None
+    return CallRow(
+        call.pk,
+        call.line.code,
+        call.kind_id,
+        call.kind.label,
+        Priority(call.priority).word,
+        call.status,
+        call.level,
+        call.raised_at,
+        call.caller,
+        call.equipment.code if call.equipment else None,
+        call.note,
+        _who(call),
+        following.due_at if following else None,
+        addressee(following.recipients) if following else "",
+        following is not None and following.due_at <= now,
+    )
+
+
+def _who(call: Call) -> str:
+    if call.status == Status.OPEN:
+        return "Nobody yet"
+    return f"{call.responder} is {'there' if call.status == Status.ARRIVED else 'coming'}"
+
+
+def addressee(roles: Sequence[str]) -> str:
+    """Whom a step goes to, short enough for a wall: the most senior of them, the floor before the office."""
+    order = (Role.PRODUCTION_MANAGER, Role.SHIFT_MANAGER, Role.ADMIN, *Role)
+    first = min(roles, key=lambda role: order.index(Role(role)))
+    others = len(set(roles)) - 1
+    return spoken([first]) + (f" and {others} more" if others else "")
+
+
+def plant_shift_start(now: datetime) -> datetime:
+    """When the earliest of the shifts that are on now began, in one query."""
+    patterns = ShiftPattern.objects.select_related("site").order_by("site_id", "line_id")
+    starts = [
+        shift.starts_at
+        for (site, _), group in groupby(patterns, key=lambda p: (p.site, p.line_id))
+        if (shift := Calendar(tuple(p.value(with_breaks=False) for p in group), site.zone).at(now))
+    ]
+    return min(starts, default=now - OFF_SHIFT_LOOKS_BACK)
+
+
+def call_choices(now: datetime) -> list[CallChoice]:
+    """What the call sheet offers, with who comes and how soon, in words."""
+    return [_choice(kind, now) for kind in CallKind.objects.filter(enabled=True).order_by("position", "code")]
+
+
+def _choice(kind: CallKind, now: datetime) -> CallChoice:
+    priority = Priority(kind.priority)
+    limits = [rule.after_s for rule in rules_in_force(priority, now) if rule.clock is Clock.ACK]
+    within = _minutes(min(limits, default=0))
+    return CallChoice(kind.code, kind.label, kind.hint, priority.word, spoken(kind.responders), within)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:g} min" if seconds else "at once"
