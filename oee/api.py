@@ -1,8 +1,10 @@
 """Shift figures and stops over the API. The same reports as the screen and the paper print."""
 
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
+from uuid import uuid4
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
@@ -13,10 +15,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from floor.domain.shifts import ShiftWindow
-from floor.models import Line
+from floor.models import Line, User
 from floor.models.shifts import calendar
 from floor.rest import Asked, AskedList, PlantDate, PlantTime, Query, as_uuid, find_line, local
 from floor.roles import Capability
+from oee.actions.codings import ShiftClosed, StopGone, UnknownReason, code_stop
 from oee.domain.clock import SECOND_MS
 from oee.domain.factors import FIELDS, Ratio, Totals
 from oee.models import Stop, StopReason
@@ -270,6 +273,14 @@ class StopRow(serializers.Serializer[Any]):
     coded_at = PlantTime(allow_null=True)
 
 
+class CodingIn(serializers.Serializer[Any]):
+    reason_code = serializers.CharField(max_length=40)
+    comment = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
+    request_id = serializers.UUIDField(
+        required=False, help_text="Made by the sender, so that a second try is harmless."
+    )
+
+
 def stop_row(stop: Stop, now: datetime) -> dict[str, Any]:
     zone, coding = stop.line.site.zone, stop.coding
     return {
@@ -356,13 +367,36 @@ def find_stop(key: str) -> Stop:
 
 
 class OneStop(Asked):
-    capability = {"GET": Capability.VIEW_FLOOR}
+    capability = {"GET": Capability.VIEW_FLOOR, "PUT": Capability.CODE_STOP}
     serializer_class = StopRow
 
     @extend_schema(operation_id="stop")
     def get(self, request: Request, stop: str) -> Response:
         """One stop."""
         return self.answer(stop_row(find_stop(stop), timezone.now()))
+
+    @extend_schema(operation_id="code_stop", request=CodingIn)
+    def put(self, request: Request, stop: str) -> Response:
+        """Give a stop its reason. The same `request_id` twice is one coding."""
+        given, now = CodingIn(data=request.data), timezone.now()
+        given.is_valid(raise_exception=True)
+        words = given.validated_data
+        try:
+            code_stop(
+                as_uuid(stop) or uuid4(),
+                words["reason_code"],
+                by=cast(User, request.user),
+                now=now,
+                request_id=words.get("request_id") or uuid4(),
+                comment=words["comment"],
+            )
+        except UnknownReason as refusal:
+            raise ValidationError({"reason_code": [str(refusal)]}) from refusal
+        except StopGone as refusal:
+            raise Http404(str(refusal)) from refusal
+        except ShiftClosed as refusal:
+            raise PermissionDenied(str(refusal)) from refusal
+        return self.answer(stop_row(find_stop(stop), now))
 
 
 class ReasonDetail(ReasonRow):

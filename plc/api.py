@@ -51,7 +51,7 @@ def controller_row(controller: Controller, now: datetime, *, with_address: bool)
         "address": f"{controller.host}:{controller.port}" if with_address else None,
         "enabled": controller.enabled,
         "state": words.word.lower().replace(" ", "_"),
-        "since": local(words.since, zone),
+        "since": local(seen if words.look == "nodata" and seen else link.since, zone),
         # What the driver says may name the address.
         "error": words.error if with_address else "",
         "hint": words.hint if with_address else "",
