@@ -15,6 +15,14 @@ ROUTES: dict[str, Capability | None | dict[str, Capability | None]] = {
     "health-live": PUBLIC,
     "health-ready": PUBLIC,
     "metrics": PUBLIC,  # by address or token, see ms5/metrics.py
+    "home": C.VIEW_FLOOR,
+    "lines": C.VIEW_FLOOR,
+    "line": C.VIEW_FLOOR,
+    "line-stops": C.VIEW_FLOOR,
+    "line-board": C.VIEW_FLOOR,
+    "tile": C.VIEW_FLOOR,
+    "plant-board": C.VIEW_FLOOR,
+    "plant-tile": C.VIEW_FLOOR,
     "reports:index": C.VIEW_REPORTS,
     "reports:report": C.VIEW_REPORTS,
     "reports:pdf": C.VIEW_REPORTS,
@@ -54,7 +62,7 @@ ROUTES: dict[str, Capability | None | dict[str, Capability | None]] = {
 TOPICS: dict[str, Capability] = dict.fromkeys(
     (
         *("shift", "link", "state", "pace", "rate", "oee", "strip", "next", "uncoded", "stops", "calls"),
-        *("figures", "effect", "losses", "recent", "line", "plant_calls"),
+        *("figures", "effect", "losses", "recent", "line", "plant_shift", "plant_calls"),
     ),
     C.VIEW_FLOOR,
 )

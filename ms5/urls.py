@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from floor.views import people
-from ms5 import health, metrics
+from ms5 import board, health, metrics
 
 handler400 = "ms5.errors.bad_request"
 handler403 = "ms5.errors.permission_denied"
@@ -12,12 +12,22 @@ handler404 = "ms5.errors.page_not_found"
 handler500 = "ms5.errors.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", board.home, name="home"),
+    path("lines/", board.lines_page, name="lines"),
+    path("lines/<str:code>/", board.line_page, name="line"),
+    path("lines/<str:code>/stops/", board.stops_page, name="line-stops"),
+    path("lines/<str:code>/board/", board.line_board, name="line-board"),
+    path("lines/<str:code>/tiles/<str:topic>/", board.tile, name="tile"),
+    path("board/", board.plant_board, name="plant-board"),
+    path("board/tiles/<str:topic>/", board.tile, name="plant-tile"),
     path("login/", people.sign_in, name="login"),
     path("logout/", people.sign_out, name="logout"),
     path("health", health.whole, name="health"),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
     path("metrics", metrics.page, name="metrics"),
+    path("", include("oee.urls")),
+    path("", include("reports.urls")),
     path("api/v1/", include("ms5.api_urls")),
     path("", include("plc.urls")),
     path("admin/", admin.site.urls),

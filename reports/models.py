@@ -76,3 +76,23 @@ class Report(models.Model):
     @property
     def file_name(self) -> str:
         return f"{self.line.code}_{self.work_date}_{self.shift.lower()}_r{self.revision}.pdf"
+
+    @property
+    def good(self) -> int | None:
+        found: int | None = self.figures.get("good")
+        return found
+
+    @property
+    def target(self) -> int | None:
+        found: int | None = self.figures.get("target")
+        return found
+
+    @property
+    def oee(self) -> float | None:
+        found: float | None = self.figures.get("oee", {}).get("value")
+        return found
+
+    @property
+    def is_final(self) -> bool:
+        """Every stop of the shift had its reason when the report was made."""
+        return bool(self.figures.get("is_final"))

@@ -26,7 +26,9 @@ def render(html: str, *, identity: str) -> bytes:
     identifier = hashlib.sha256(identity.encode()).hexdigest()[:32].encode()
     document = weasyprint.HTML(string=html, base_url=settings.BASE_DIR.as_uri(), url_fetcher=_local_files_only)
     with _without_garbage_collection():
-        pdf: bytes = document.write_pdf(stylesheets=_stylesheets(weasyprint), pdf_variant="pdf/ua-1", pdf_identifier=identifier)
+        pdf: bytes = document.write_pdf(
+            stylesheets=_stylesheets(weasyprint), pdf_variant="pdf/ua-1", pdf_identifier=identifier
+        )
     return pdf
 
 

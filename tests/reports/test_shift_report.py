@@ -1,0 +1,113 @@
+"""The shift report: made once, frozen, and with the figures of the screen."""
+
+import io
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from pypdf import PdfReader
+
+from floor.actions.machine import MachineBatch, record
+from floor.actions.retention import ensure_partitions
+from floor.domain.fold import MachineSetup
+from floor.domain.machine import Observation
+from floor.models import Line
+from oee.actions.rebuild import rebuild_dirty
+from oee.shift import shift_report
+from reports import actions
+from reports.models import Report
+from tests.factories import make_ideal_cycle, make_line, make_machine, make_shifts, make_user
+
+SIX = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
+AFTER = SIX + timedelta(hours=8, minutes=5)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def line() -> Line:
+    """A day shift with 100 parts a minute, one stop of ten minutes at 09:00 and one part in fifty rejected."""
+    line = make_line(target_rate=80)
+    make_shifts(line.site)
+    machine = make_machine(line)
+    make_ideal_cycle(machine, 600)
+    ensure_partitions(SIX.date(), SIX.date() + timedelta(days=1))
+    made, seen = 0, []
+    for second in range(0, 8 * 3600 + 60, 10):
+        running = not 10_800 <= second < 11_400
+        made += 15 if running else 0
+        at = SIX + timedelta(seconds=second)
+        seen.append(Observation(at, 1, second + 1, True, running, 90.0, 1, made, made // 50, 0 if running else 64))
+    record([MachineBatch(machine.id, MachineSetup(limit_ms=30_000), seen)])
+    rebuild_dirty(AFTER)
+    return Line.objects.select_related("site").get(pk=line.pk)
+
+
+def text_of(pdf: bytes) -> str:
+    return " ".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
+
+
+def made_report(now: datetime = AFTER) -> Report:
+    [report_id] = actions.ask_for_ended_shifts(now)
+    report = actions.make(report_id, now=now)
+    assert report is not None
+    return report
+
+
+def test_a_finished_shift_gets_one_report_however_often_it_is_asked(line: Line) -> None:
+    first = actions.ask_for_ended_shifts(AFTER)
+    assert actions.ask_for_ended_shifts(AFTER) == first
+    assert Report.objects.get().work_date == date(2026, 3, 2)
+
+
+def test_the_figures_on_paper_are_those_of_the_screen(line: Line) -> None:
+    report = made_report()
+    figures = shift_report(line, actions.page_of(report, AFTER).figures.window, AFTER)
+    assert figures is not None
+    text = text_of(bytes(report.pdf or b"")).replace("\u202f", " ")
+    assert f"{figures.good:,}".replace(",", " ") in text
+    for ratio in (
+        figures.factors.availability,
+        figures.factors.performance,
+        figures.factors.quality,
+        figures.factors.oee,
+    ):
+        assert ratio.value is not None
+        assert f"{ratio.value * 100:.1f} %" in text
+    assert report.figures["oee"]["value"] == figures.factors.oee.value
+
+
+def test_a_report_is_accessible_and_says_which_data_it_stands_on(line: Line) -> None:
+    report = made_report()
+    reader = PdfReader(io.BytesIO(bytes(report.pdf or b"")))
+    assert reader.trailer["/Root"]["/Lang"] == "en"
+    assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
+    assert "PROVISIONAL" in text_of(bytes(report.pdf or b""))
+
+
+def test_the_same_figures_give_the_same_bytes(line: Line) -> None:
+    report = made_report()
+    page = actions.page_of(report, AFTER)
+    again = [actions.pdf.render(actions.html_of(report, page, AFTER), identity=str(report.id)) for _ in (1, 2)]
+    assert again[0] == again[1]
+
+
+def test_a_report_that_one_worker_has_is_left_alone_by_the_other(line: Line) -> None:
+    report = made_report()
+    assert actions.make(report.id, now=AFTER) is None
+
+
+def test_a_correction_is_a_new_revision(line: Line) -> None:
+    report = made_report()
+    window = actions.page_of(report, AFTER).figures.window
+    second = actions.ask(line, window, by=make_user("sam", "shift_manager"), now=AFTER)
+    assert second.revision == 2
+    with pytest.raises(actions.AlreadyBeingMade):
+        actions.ask(line, window, by=make_user("lena", "shift_manager"), now=AFTER)
+
+
+def test_a_report_that_keeps_failing_is_shown_as_failed(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    [report_id] = actions.ask_for_ended_shifts(AFTER)
+    line.equipment.update(enabled=False)
+    report = actions.make(report_id, now=AFTER)
+    assert report is not None
+    assert report.status == Report.Status.FAILED
+    assert "no machine" in report.error
