@@ -88,9 +88,9 @@ def run_in(folder: Folder, address: str) -> None:
         Steps(folder, env, say).run(postgres)
         for program in parts:
             supervisor.start(program.name)
-        wait_until_ready(supervisor, folder, address)
-        say(f"MS5.0 is ready: {address}/")
-        show_logins(folder)
+        if is_ready_at_last(supervisor, folder, address):
+            say(f"MS5.0 is ready: {address}/")
+            show_logins(folder)
         status = supervisor.wait()
     finally:
         with signals_as(None):
@@ -110,8 +110,11 @@ def wait_for_services(folder: Folder, postgres: Postgres | None, valkey: Valkey 
         wait_until(valkey.answers, sentence)
 
 
-def wait_until_ready(supervisor: Supervisor, folder: Folder, address: str) -> None:
-    """Return when everything is live; say now and then what is still missing. Never gives up: programs recover."""
+def is_ready_at_last(supervisor: Supervisor, folder: Folder, address: str) -> bool:
+    """Wait until everything is live, and say now and then what is still missing; False if it was stopped meanwhile.
+
+    Never gives up by itself: what dies is restarted, and may come up once its cause is gone.
+    """
     visitor = Visitor(address, "viewer", logins(folder)["viewer"])
     say_at = time.monotonic() + SAY_WHAT_IS_MISSING_EVERY_S
     while supervisor.is_running:
@@ -123,7 +126,8 @@ def wait_until_ready(supervisor: Supervisor, folder: Folder, address: str) -> No
                 say_at += SAY_WHAT_IS_MISSING_EVERY_S
             time.sleep(0.2)
         else:
-            return
+            return True
+    return False
 
 
 def show_logins(folder: Folder) -> None:
