@@ -12,9 +12,9 @@ def services(postgres: Postgres | None, valkey: Valkey | None) -> list[Program]:
     """None stands for a server of your own."""
     programs = []
     if postgres:
-        programs.append(Program("postgres", postgres.command(), SERVICES, "INT", postgres.data))
+        programs.append(Program("postgres", postgres.command(), SERVICES, "INT", postgres.data, settled_s=1))
     if valkey:
-        programs.append(Program("redis", valkey.command(), SERVICES))
+        programs.append(Program("redis", valkey.command(), SERVICES, settled_s=1))
     return programs
 
 

@@ -32,6 +32,7 @@ class Program:
     group: str = "processes"
     stop_signal: str = "TERM"
     home: Path | None = None  # a folder in which only this program works
+    settled_s: int = 8  # what dies sooner is tried again with longer and longer pauses
 
 
 def configuration(folder: Folder, programs: Iterable[Program]) -> str:
@@ -69,7 +70,7 @@ def _program_section(folder: Folder, program: Program) -> dict[str, object]:
         "command": shlex.join([*launch, "--", *program.command]),
         "autostart": "false",
         "autorestart": "true",
-        "startsecs": 1,
+        "startsecs": program.settled_s,
         "startretries": 1_000_000,  # never give up; the pause grows by a second with each quick death
         "stopsignal": program.stop_signal,
         "stopwaitsecs": 10,
