@@ -2,20 +2,20 @@
 
 import random
 import time
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 from uuid import UUID
 
 import structlog
 from django.db import connection
 
 from plc import actions
-from plc.actions import LinkReport, Plan, Scan
+from plc.actions import Lease, LinkReport, Plan, Scan
 from plc.drivers.base import ConfigurationError, Driver, DriverError, Quality, Snapshot, Value
 from plc.drivers.kinds import connect
 from plc.models import Link
-from plc.recorder import AWAY, Hold, Recorder, replay_abandoned
+from plc.recorder import AWAY, Hold, ReaderClock, Recorder, replay_abandoned
 from plc.translate import observe
 
 log = structlog.get_logger(__name__)
@@ -117,12 +117,21 @@ class Grid:
             self.next_s += skipped * self.period_s
 
 
+class Sink(Protocol):
+    """Where a reader brings what it saw: the recorder, or in a benchmark nothing."""
+
+    clock: ReaderClock
+
+    def post(self, scan: Scan) -> None: ...
+
+    def report(self, lease: Lease, report: LinkReport) -> None: ...
+
+
 class Reader:
-    def __init__(self, plan: Plan, held: Hold, recorder: Recorder, new_driver: Callable[..., Driver] = connect) -> None:
+    def __init__(self, plan: Plan, held: Hold, recorder: Sink) -> None:
         self._plan = plan
         self._held = held
         self._recorder = recorder
-        self._new_driver = new_driver
         self._backoff = Backoff()
         self._previous_s: float | None = None
         self._rate_hz: float | None = None
@@ -148,7 +157,7 @@ class Reader:
         try:
             self._check_plan()
             self._enter(State.CONNECTING)
-            driver = self._new_driver(self._plan.kind, self._plan.endpoint, self._plan.tags)
+            driver = connect(self._plan.kind, self._plan.endpoint, self._plan.tags)
             self._meet(driver)
             self._scan(driver)
             driver.close()

@@ -276,7 +276,7 @@ class Recorder:
             lost = actions.record(scans, reports)
         except AWAY:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it was, it is met again and logged scan by scan
             lost = self._record_apart(scans)
         for lease in lost:
             with self._lock:
@@ -295,14 +295,11 @@ class Recorder:
                 except AWAY:
                     raise
                 except Exception:
-                    self._complain(scan)
+                    # Once per lease: the same number comes again with every scan.
+                    if (scan.controller_id, scan.token) not in self._complained:
+                        self._complained.add((scan.controller_id, scan.token))
+                        log.exception("a scan was refused", controller=str(scan.controller_id))
         return lost
-
-    def _complain(self, scan: Scan) -> None:
-        """Log the stack once per lease; the same number comes again with every scan."""
-        if (scan.controller_id, scan.token) not in self._complained:
-            self._complained.add((scan.controller_id, scan.token))
-            log.exception("a scan was refused", controller=str(scan.controller_id))
 
     def _due_reports(self) -> dict[Lease, LinkReport]:
         now_s = time.monotonic()

@@ -6,7 +6,11 @@ from plc.drivers.base import Driver, Endpoint, TagSpec
 from plc.drivers.logix import LogixDriver
 from plc.drivers.slc import SlcDriver
 
-KINDS: dict[str, type[LogixDriver] | type[SlcDriver]] = {"logix": LogixDriver, "slc": SlcDriver, "micrologix": SlcDriver}
+KINDS: dict[str, type[LogixDriver] | type[SlcDriver]] = {
+    "logix": LogixDriver,
+    "slc": SlcDriver,
+    "micrologix": SlcDriver,
+}
 
 
 def connect(kind: str, endpoint: Endpoint, tags: Sequence[TagSpec]) -> Driver:
