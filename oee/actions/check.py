@@ -1,21 +1,15 @@
 """Compare what is stored with what the facts say."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from django.db import OperationalError, connection, transaction
 
 from floor.models import Line
 from oee.actions.facts import read_facts
-from oee.actions.rebuild import ENTRY_COLUMNS, HOUR_COLUMNS, STOP_COLUMNS, derive_all, fold, news, rows_of
+from oee.actions.rebuild import Values, derive_all, fold, news, rows_of, stored
 from oee.models import HourTotals, LedgerEntry, LineDerived, Stop
 from oee.setup import LineSetup, setups
 
-KINDS: tuple[tuple[Any, tuple[str, ...]], ...] = (
-    (Stop, STOP_COLUMNS),
-    (LedgerEntry, ENTRY_COLUMNS),
-    (HourTotals, HOUR_COLUMNS),
-)
 TRIES = 5
 
 
@@ -50,20 +44,18 @@ def _compare_in_snapshot(line: Line) -> list[str]:
 
 
 def _compare(setup: LineSetup) -> Iterator[str]:
-    found = derive_all(setup, read_facts(setup, None))
-    for machine in setup.machines:
-        wanted = rows_of(setup, machine.id, found[machine.id]) if machine.id in found else ([], [], [])
-        for (model, columns), rows in zip(KINDS, wanted, strict=True):
-            stored = _values(model.objects.filter(equipment=machine), columns)
-            derived = _values(rows, columns)
-            name = f"{machine.code} {model._meta.verbose_name}"
-            yield from (f"{name}: stored, not derived: {_spell(row)}" for row in sorted(stored - derived, key=repr))
-            yield from (f"{name}: derived, not stored: {_spell(row)}" for row in sorted(derived - stored, key=repr))
+    machines = [machine.id for machine in setup.machines]
+    codes = {machine.id: machine.code for machine in setup.machines}
+    wanted = rows_of(setup, derive_all(setup, read_facts(setup, None)))
+    for model, rows in zip((Stop, LedgerEntry, HourTotals), wanted, strict=True):
+        kept, derived, name = set(stored(model, machines)), set(rows), model._meta.verbose_name
+        yield from (f"{codes[row[0]]} {name}: stored, not derived: {_spell(row)}" for row in _in_order(kept - derived))
+        yield from (f"{codes[row[0]]} {name}: derived, not stored: {_spell(row)}" for row in _in_order(derived - kept))
 
 
-def _values(rows: Any, columns: tuple[str, ...]) -> set[tuple[object, ...]]:
-    return {tuple(getattr(row, name) for name in columns) for row in rows}
+def _in_order(rows: set[Values]) -> list[Values]:
+    return sorted(rows, key=lambda row: (str(row[0]), row[1]))
 
 
-def _spell(row: tuple[object, ...]) -> str:
-    return ", ".join(str(value) for value in row if value not in (None, ""))
+def _spell(row: Values) -> str:
+    return ", ".join(str(value) for value in row[1:] if value not in (None, ""))

@@ -22,10 +22,11 @@ from oee.setup import LineSetup
 
 @dataclass(slots=True)
 class Facts:
-    """`stored` are the stops that may change, as they stand in the database."""
+    """What happened from `since` on. `stored` are the stops that may change, as they stand in the database."""
 
+    since: datetime | None
     machines: dict[UUID, Machine]
-    stored: dict[UUID, list[Stop]]
+    stored: list[Stop]
 
 
 def read_facts(setup: LineSetup, since: datetime | None) -> Facts:
@@ -42,7 +43,7 @@ def read_facts(setup: LineSetup, since: datetime | None) -> Facts:
     for machine in setup.machines:
         if machine.id not in watermarks or not edges[machine.id]:
             continue
-        known = _known(stored[machine.id], since)
+        known = _known((row for row in stored if row.equipment_id == machine.id), since)
         first = min(edge.at for edge in edges[machine.id])
         machines[machine.id] = Machine(
             machine.name,
@@ -54,19 +55,16 @@ def read_facts(setup: LineSetup, since: datetime | None) -> Facts:
             minutes[machine.id],
             notes[machine.id],
         )
-    return Facts(machines, stored)
+    return Facts(since, machines, stored)
 
 
-def stored_stops(ids: list[UUID], since: datetime | None, until: datetime | None = None) -> dict[UUID, list[Stop]]:
+def stored_stops(ids: list[UUID], since: datetime | None, until: datetime | None = None) -> list[Stop]:
     rows = Stop.objects.filter(equipment__in=ids)
     if since is not None:
         rows = rows.filter(Q(ended_at=None) | Q(ended_at__gte=since))
     if until is not None:
         rows = rows.filter(started_at__lt=until)
-    found: dict[UUID, list[Stop]] = defaultdict(list)
-    for row in rows:
-        found[row.equipment_id].append(row)
-    return found
+    return list(rows)
 
 
 def verdict_of(row: Stop) -> Verdict:
@@ -82,10 +80,8 @@ def _known(rows: Iterable[Stop], since: datetime | None) -> dict[int, Verdict]:
     return {to_ms(row.started_at): verdict_of(row) for row in rows if row.started_at < since}
 
 
-def _earliest(since: datetime | None, stored: dict[UUID, list[Stop]]) -> datetime | None:
-    if since is None:
-        return None
-    return min([since, *(row.started_at for rows in stored.values() for row in rows)])
+def _earliest(since: datetime | None, stored: list[Stop]) -> datetime | None:
+    return None if since is None else min([since, *(row.started_at for row in stored)])
 
 
 def read_edges(

@@ -4,10 +4,10 @@ Rebuilding a range gives the same rows as rebuilding everything: derived rows ma
 """
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import models, transaction
@@ -19,8 +19,8 @@ from floor.domain.shifts import hour_start
 from floor.models import Equipment, FactsChange, Line
 from oee.actions.facts import Facts, read_edges, read_facts, read_minutes, read_notes, stored_stops, verdict_of
 from oee.domain.clock import from_ms, to_ms
-from oee.domain.derive import Derived, Machine, Verdict, account, derive, plan
-from oee.domain.factors import FIELDS
+from oee.domain.derive import Bucket, Derived, Machine, Verdict, account, derive, plan
+from oee.domain.factors import FIELDS, Totals
 from oee.domain.ledger import Entry
 from oee.domain.stops import notes_of
 from oee.models import HourTotals, LedgerEntry, LineDerived, Stop, stop_key
@@ -33,9 +33,6 @@ SETTLED_AFTER = timedelta(seconds=60)
 RETRY_AFTER = timedelta(seconds=30)
 TICK_MS = 5_000
 TOPICS = ("state", "pace", "rate", "oee", "strip", "stops")
-
-Row = TypeVar("Row", bound=models.Model)
-
 
 @dataclass(slots=True)
 class Changed:
@@ -66,6 +63,7 @@ def rebuild_dirty(now: datetime) -> int:
     dirty = _dirty(now)
     if not dirty:
         return 0
+    LineDerived.objects.bulk_create([LineDerived(line=line) for line in dirty], ignore_conflicts=True)
     prepared = setups(dirty)
     return sum(_catch_up_or_postpone(prepared[line.id], now) for line in dirty)
 
@@ -94,7 +92,6 @@ def _catch_up_or_postpone(setup: LineSetup, now: datetime) -> bool:
 
 @transaction.atomic
 def _catch_up(setup: LineSetup, now: datetime) -> bool:
-    LineDerived.objects.bulk_create([LineDerived(line=setup.line)], ignore_conflicts=True)
     derived = LineDerived.objects.select_for_update(no_key=True, skip_locked=True).filter(line=setup.line).first()
     if derived is None:
         return False  # somebody else is at it
@@ -143,13 +140,12 @@ def _notice_silence(now: datetime) -> None:
 def fold(setup: LineSetup, since: datetime | None) -> Changed:
     """Derive from the clock hour of `since` on and store what differs; the line is locked by the caller."""
     facts, found = _derive(setup, since)
+    stored = [_stop_values(setup.line.id, row.equipment_id, verdict_of(row)) for row in facts.stored]
+    wanted = rows_of(setup, found)
     changed = Changed()
-    for machine_id, derived in found.items():
-        start = from_ms(facts.machines[machine_id].start)
-        whole = since is None
-        is_primary = any(m.id == machine_id and m.is_primary for m in setup.machines)
-        _keep_stops(setup, machine_id, facts.stored.get(machine_id, []), derived.verdicts, changed)
-        _keep_time(setup, machine_id, None if whole else start, None, derived, changed, is_primary=is_primary)
+    if _exchange(Stop, dict(zip(stored, (row.pk for row in facts.stored), strict=True)), wanted.stops, changed):
+        changed.topics |= {"state", "strip", "stops", "oee"}
+    _keep_time(setup, list(found), facts.since, None, wanted, changed)
     return changed
 
 
@@ -197,14 +193,12 @@ def restate(line: Line, machine_id: UUID, *, start: datetime, end: datetime | No
     machine, stored = _machine(setup, machine_id, since, until)
     if machine is None:
         return changed
-    by_start = {to_ms(row.started_at): row for row in stored}
     verdicts = tuple(_recoded(verdict_of(row), machine) for row in stored)
     derived = account(machine, verdicts, plan(setup.calendar, machine.start, machine.until + 1))
-    for verdict in verdicts:
-        row = by_start[verdict.stop.started_at]
+    for row, verdict in zip(stored, verdicts, strict=True):
         if row.coding_id != verdict.coding:
             Stop.objects.filter(pk=row.pk).update(coding=verdict.coding)
-    _keep_time(setup, machine_id, from_ms(machine.start), until, derived, changed)
+    _keep_time(setup, [machine_id], since, until, rows_of(setup, {machine_id: derived}), changed)
     live.changed(line.id, *sorted(changed.topics))
     return changed
 
@@ -215,7 +209,7 @@ def _machine(
     ids = [machine_id]
     observed = Equipment.objects.filter(pk=machine_id).values_list("machine_state__observed_until", flat=True).first()
     edges = read_edges(ids, since, until)[machine_id]
-    stored = sorted(stored_stops(ids, since, until)[machine_id], key=lambda row: row.started_at)
+    stored = sorted(stored_stops(ids, since, until), key=lambda row: row.started_at)
     if observed is None or not edges:
         return None, stored
     first_note = min([since, *(row.started_at for row in stored)])
@@ -231,97 +225,21 @@ def _recoded(verdict: Verdict, machine: Machine) -> Verdict:
     return Verdict(verdict.stop, verdict.is_minor, verdict.proposal, said[-1].key if said else None)
 
 
-def rows_of(
-    setup: LineSetup, machine_id: UUID, derived: Derived
-) -> tuple[list[Stop], list[LedgerEntry], list[HourTotals]]:
-    """The rows that say what was derived; nothing is stored yet."""
-    return (
-        [_stop_row(setup, machine_id, verdict) for verdict in derived.verdicts],
-        [_entry_row(machine_id, entry) for entry in derived.entries],
-        [_hour_row(setup.line.id, machine_id, derived, bucket_start) for bucket_start in derived.hours],
-    )
-
-
-def _keep_stops(
-    setup: LineSetup, machine_id: UUID, stored: Sequence[Stop], verdicts: Iterable[Verdict], changed: Changed
-) -> None:
-    wanted = [_stop_row(setup, machine_id, verdict) for verdict in verdicts]
-    moved = _exchange(Stop, stored, wanted, STOP_COLUMNS)
-    if moved:
-        changed.topics |= {"state", "strip", "stops", "oee"}
-        changed.rows += moved
-
-
-def _keep_time(
-    setup: LineSetup,
-    machine_id: UUID,
-    start: datetime | None,
-    end: datetime | None,
-    derived: Derived,
-    changed: Changed,
-    *,
-    is_primary: bool = True,
-) -> None:
-    """Exchange the ledger and the hours of [start, end); None is without limit."""
-    _, entries, hours = rows_of(setup, machine_id, derived)
-    old_entries = list(_range(LedgerEntry.objects.filter(equipment=machine_id), start, end))
-    first_hour = None if start is None else hour_start(setup.calendar.zone, start)
-    old_hours = list(_range(HourTotals.objects.filter(equipment=machine_id), first_hour, end))
-    entries_moved = _exchange(LedgerEntry, old_entries, entries, ENTRY_COLUMNS)
-    hours_moved = _exchange(HourTotals, old_hours, hours, HOUR_COLUMNS)
-    changed.rows += entries_moved + hours_moved
-    if is_primary and (entries_moved or hours_moved):
-        changed.topics |= _topics(old_entries, entries, old_hours, hours)
-
-
-def _range(rows: Any, start: datetime | None, end: datetime | None) -> Any:
-    column = "started_at" if rows.model is LedgerEntry else "starts_at"
-    if start is not None:
-        rows = rows.filter(**{f"{column}__gte": start})
-    if end is not None:
-        rows = rows.filter(**{f"{column}__lt": end})
-    return rows.order_by(column)
-
-
-def _topics(
-    old_entries: list[LedgerEntry], entries: list[LedgerEntry], old_hours: list[HourTotals], hours: list[HourTotals]
-) -> set[str]:
-    topics: set[str] = set()
-    if [_shape(row) for row in old_entries] != [_shape(row) for row in entries]:
-        topics |= {"state", "strip", "oee"}
-    if _counts(old_hours) != _counts(hours):
-        topics |= {"pace", "rate", "oee", "state"}
-    # The clock's own progress is drawn every five seconds, not with every scan.
-    if _tick(old_entries) != _tick(entries):
-        topics |= {"pace", "oee", "strip"}
-    return topics
-
-
-def _shape(row: LedgerEntry) -> tuple[object, ...]:
-    return row.started_at, row.state, row.planned, row.is_minor, row.reason_id
-
-
-def _counts(rows: Iterable[HourTotals]) -> tuple[int, int]:
-    rows = list(rows)
-    made = sum(row.made + row.unobserved_made for row in rows)
-    return made, sum(row.rejected + row.unobserved_rejected for row in rows)
-
-
-def _tick(entries: Sequence[LedgerEntry]) -> int:
-    return to_ms(entries[-1].ended_at) // TICK_MS if entries else 0
-
-
+Values = tuple[Any, ...]
 STOP_COLUMNS = (
     "equipment_id",
     "started_at",
+    "line_id",
     "ended_at",
     "is_minor",
     "proposed_reason_id",
     "proposed_why",
     "fault_text",
     "coding_id",
+    "id",
 )
 ENTRY_COLUMNS = (
+    "equipment_id",
     "started_at",
     "ended_at",
     "state",
@@ -331,62 +249,157 @@ ENTRY_COLUMNS = (
     "reason_id",
     "coding_id",
 )
-HOUR_COLUMNS = ("starts_at", "ends_at", "work_date", "shift_name", "shift_starts_at", *FIELDS)
+HOUR_COLUMNS = (
+    "equipment_id",
+    "starts_at",
+    "line_id",
+    "ends_at",
+    "work_date",
+    "shift_name",
+    "shift_starts_at",
+    *FIELDS,
+)
+COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
+    Stop: STOP_COLUMNS,
+    LedgerEntry: ENTRY_COLUMNS,
+    HourTotals: HOUR_COLUMNS,
+}
+COUNTS = [HOUR_COLUMNS.index(name) for name in ("made", "rejected", "unobserved_made", "unobserved_rejected")]
 
 
-def _exchange(model: type[Row], old: Iterable[Row], new: Iterable[Row], columns: tuple[str, ...]) -> int:
-    """Make the stored rows equal to `new`, touching only those that differ; return how many did."""
-    before = {tuple(getattr(row, name) for name in columns): row.pk for row in old}
-    after = {tuple(getattr(row, name) for name in columns): row for row in new}
-    gone = [pk for key, pk in before.items() if key not in after]
-    come = [row for key, row in after.items() if key not in before]
-    rows: Any = model._default_manager
+class Rows(NamedTuple):
+    """Rows as values, in the order of COLUMNS; machine and start come first."""
+
+    stops: list[Values]
+    entries: list[Values]
+    hours: list[Values]
+
+
+def rows_of(setup: LineSetup, found: dict[UUID, Derived]) -> Rows:
+    """The rows that say what was derived; nothing is stored yet."""
+    line_id = setup.line.id
+    return Rows(
+        [_stop_values(line_id, machine, verdict) for machine, derived in found.items() for verdict in derived.verdicts],
+        [_entry_values(machine, entry) for machine, derived in found.items() for entry in derived.entries],
+        [
+            _hour_values(line_id, machine, bucket, totals)
+            for machine, derived in found.items()
+            for bucket, totals in derived.hours.values()
+        ],
+    )
+
+
+def _stop_values(line_id: UUID, machine_id: UUID, verdict: Verdict) -> Values:
+    stop, proposal = verdict.stop, verdict.proposal
+    return (
+        machine_id,
+        from_ms(stop.started_at),
+        line_id,
+        None if stop.ended_at is None else from_ms(stop.ended_at),
+        verdict.is_minor,
+        proposal.reason,
+        proposal.why[:300],
+        proposal.fault_text[:200],
+        verdict.coding,
+        stop_key(machine_id, stop.started_at),
+    )
+
+
+def _entry_values(machine_id: UUID, entry: Entry) -> Values:
+    return (
+        machine_id,
+        from_ms(entry.start),
+        from_ms(entry.end),
+        entry.state.value,
+        entry.planned.value,
+        entry.is_minor,
+        None if entry.stop is None else stop_key(machine_id, entry.stop),
+        entry.reason,
+        entry.coding,
+    )
+
+
+def _hour_values(line_id: UUID, machine_id: UUID, bucket: Bucket, totals: Totals) -> Values:
+    return (
+        machine_id,
+        from_ms(bucket.start),
+        line_id,
+        from_ms(bucket.end),
+        bucket.work_date,
+        bucket.shift,
+        None if bucket.shift_start is None else from_ms(bucket.shift_start),
+        *(getattr(totals, name) for name in FIELDS),
+    )
+
+
+def stored(
+    model: type[models.Model], machines: list[UUID], start: datetime | None = None, end: datetime | None = None
+) -> dict[Values, Any]:
+    """Rows of these machines that begin in [start, end), and their keys; None is without limit."""
+    columns = COLUMNS[model]
+    rows: Any = model._default_manager.filter(equipment__in=machines)
+    if start is not None:
+        rows = rows.filter(**{f"{columns[1]}__gte": start})
+    if end is not None:
+        rows = rows.filter(**{f"{columns[1]}__lt": end})
+    return {values[:-1]: values[-1] for values in rows.order_by(columns[1]).values_list(*columns, "pk")}
+
+
+def _keep_time(
+    setup: LineSetup,
+    machines: list[UUID],
+    start: datetime | None,
+    end: datetime | None,
+    wanted: Rows,
+    changed: Changed,
+) -> None:
+    """Exchange the ledger and the hours of [start, end), which begins and ends with a clock hour."""
+    entries, hours = stored(LedgerEntry, machines, start, end), stored(HourTotals, machines, start, end)
+    moved = _exchange(LedgerEntry, entries, wanted.entries, changed) + _exchange(HourTotals, hours, wanted.hours, changed)
+    primary = [machine.id for machine in setup.machines if machine.is_primary]
+    if moved and primary:
+        before = Rows([], [*_of(primary[0], entries)], [*_of(primary[0], hours)])
+        after = Rows([], [*_of(primary[0], wanted.entries)], [*_of(primary[0], wanted.hours)])
+        changed.topics |= _topics(before, after)
+
+
+def _exchange(model: type[models.Model], before: dict[Values, Any], after: list[Values], changed: Changed) -> int:
+    """Make the stored rows equal to `after`, touching only those that differ; return how many did."""
+    wanted = set(after)
+    gone = [pk for values, pk in before.items() if values not in wanted]
+    come = [model(**dict(zip(COLUMNS[model], values, strict=True))) for values in after if values not in before]
     if gone:
-        rows.filter(pk__in=gone).delete()
+        model._default_manager.filter(pk__in=gone).delete()
     if come:
-        rows.bulk_create(come, batch_size=1000)
+        model._default_manager.bulk_create(come, batch_size=2000)
+    changed.rows += len(gone) + len(come)
     return len(gone) + len(come)
 
 
-def _stop_row(setup: LineSetup, machine_id: UUID, verdict: Verdict) -> Stop:
-    stop, proposal = verdict.stop, verdict.proposal
-    return Stop(
-        id=stop_key(machine_id, stop.started_at),
-        equipment_id=machine_id,
-        line_id=setup.line.id,
-        started_at=from_ms(stop.started_at),
-        ended_at=None if stop.ended_at is None else from_ms(stop.ended_at),
-        is_minor=verdict.is_minor,
-        proposed_reason_id=proposal.reason if proposal.reason in setup.reasons else None,
-        proposed_why=proposal.why[:300],
-        fault_text=proposal.fault_text[:200],
-        coding_id=verdict.coding,
-    )
+def _of(machine_id: UUID, rows: Iterable[Values]) -> Iterator[Values]:
+    return (row for row in rows if row[0] == machine_id)
 
 
-def _entry_row(machine_id: UUID, entry: Entry) -> LedgerEntry:
-    return LedgerEntry(
-        equipment_id=machine_id,
-        started_at=from_ms(entry.start),
-        ended_at=from_ms(entry.end),
-        state=entry.state.value,
-        planned=entry.planned.value,
-        is_minor=entry.is_minor,
-        stop_id=None if entry.stop is None else stop_key(machine_id, entry.stop),
-        reason_id=entry.reason,
-        coding_id=entry.coding,
-    )
+def _topics(before: Rows, after: Rows) -> set[str]:
+    topics: set[str] = set()
+    if _shapes(before) != _shapes(after):
+        topics |= {"state", "strip", "oee"}
+    if _counts(before) != _counts(after):
+        topics |= {"pace", "rate", "oee", "state"}
+    # The clock's own progress is drawn every five seconds, not with every scan.
+    if _tick(before) != _tick(after):
+        topics |= {"pace", "oee", "strip"}
+    return topics
 
 
-def _hour_row(line_id: UUID, machine_id: UUID, derived: Derived, bucket_start: int) -> HourTotals:
-    bucket, totals = derived.hours[bucket_start]
-    return HourTotals(
-        equipment_id=machine_id,
-        line_id=line_id,
-        work_date=bucket.work_date,
-        shift_name=bucket.shift,
-        shift_starts_at=None if bucket.shift_start is None else from_ms(bucket.shift_start),
-        starts_at=from_ms(bucket.start),
-        ends_at=from_ms(bucket.end),
-        **{f.name: getattr(totals, f.name) for f in fields(totals)},
-    )
+def _shapes(rows: Rows) -> list[Values]:
+    """The ledger without its ends: the last one grows with every scan."""
+    return [(entry[1], *entry[3:]) for entry in rows.entries]
+
+
+def _counts(rows: Rows) -> list[int]:
+    return [sum(hour[column] for hour in rows.hours) for column in COUNTS]
+
+
+def _tick(rows: Rows) -> int:
+    return to_ms(rows.entries[-1][2]) // TICK_MS if rows.entries else 0
