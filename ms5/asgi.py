@@ -17,9 +17,10 @@ from django.urls import path
 from floor.consumers import LineConsumer
 from ms5.hub import hub
 
+sockets = URLRouter([path("ws/", LineConsumer.as_asgi(hub=hub))])
 application = ProtocolTypeRouter(
     {
         "http": http_application,
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter([path("ws/", LineConsumer.as_asgi(hub=hub))]))),
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(sockets)),
     }
 )

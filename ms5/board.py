@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from andon.tiles import calls_tile, plant_calls_tile
+from andon.tiles import call_choices, calls_tile, plant_calls_tile
 from floor.consumers import Key
 from floor.models import Line, MachineState, User
 from floor.models.shifts import calendar
@@ -39,21 +39,6 @@ from oee.tiles import (
     state_tile,
     stops_tile,
     strip_tile,
-)
-
-@dataclass(frozen=True, slots=True)
-class Help:
-    code: str
-    label: str
-    who: str
-
-
-HELP = (
-    Help("maintenance", "Maintenance", "something is broken"),
-    Help("quality", "Quality", "the product is not right"),
-    Help("material", "Material", "something is running out"),
-    Help("stop", "Line stopped", "the line stands and we need help"),
-    Help("safety", "Safety", "somebody could get hurt"),
 )
 
 RECENT = timedelta(hours=4)
@@ -176,7 +161,9 @@ def _next_event(glance: Glance) -> NextTile:
     shift = shifts.at(glance.now)
     if shift is None:
         start = shifts.next_start(glance.now)
-        return NextTile(f"{start.name} shift starts", due_at=start.starts_at) if start else NextTile("No shift is planned")
+        if start is None:
+            return NextTile("No shift is planned")
+        return NextTile(f"{start.name} shift starts", due_at=start.starts_at)
     for rest in shift.breaks:
         if rest.starts_at > glance.now:
             minutes = (rest.ends_at - rest.starts_at) // timedelta(minutes=1)
@@ -217,13 +204,12 @@ TILES: dict[str, Tile] = {
     "effect": Tile("ms5/tiles/effect.html", lambda g: g, frozenset({"rate", "oee"}), at_most_every_s=1),
     "losses": Tile("oee/tiles/losses.html", lambda g: g["stops"], frozenset({"stops"}), at_most_every_s=2),
     "recent": Tile("ms5/tiles/recent.html", recent_tile, frozenset({"strip"}), at_most_every_s=2),
-    "line": Tile(
-        "ms5/tiles/line.html", line_card, frozenset({"state", "pace", "oee", "calls"}), at_most_every_s=0.5
-    ),
+    "line": Tile("ms5/tiles/line.html", line_card, frozenset({"state", "pace", "oee", "calls"}), at_most_every_s=0.5),
     "plant_shift": Tile("ms5/tiles/shift.html", plant_shift_label, is_plant=True, at_least_every_s=30),
     "plant_calls": Tile(
         "ms5/tiles/plant_calls.html", lambda g: plant_calls_tile(g.now), frozenset({"calls"}), is_plant=True
     ),
+    "answers": Tile("andon/answers.html", lambda g: plant_calls_tile(g.now), frozenset({"calls"}), is_plant=True),
 }
 
 LINE_PAGE = ("shift", "link", "state", "pace", "rate", "oee", "strip", "next", "uncoded")
@@ -272,7 +258,7 @@ def _draw(glance: Glance, key: Key) -> Drawn:
 
 
 def drawn(keys: Iterable[Key], now: datetime) -> dict[Key, Drawn]:
-    """Like `draw`, from the cache where a tile is less than a second old: a hundred screens that wake together cost one."""
+    """Like `draw`, or a copy less than a second old: a hundred screens that wake together cost one."""
     keys = list(keys)
     known = cache.get_many([_cache_name(key) for key in keys]) or {}
     found = {key: known[_cache_name(key)] for key in keys if _cache_name(key) in known}
@@ -332,14 +318,14 @@ def _line_page(request: HttpRequest, code: str, template: str, topics: tuple[str
     placed = {key[1]: _place(one) for key, one in drawn([(code, topic) for topic in topics], now).items()}
     context = {"line": line, "tiles": placed, "now": now, "zone": line.site.time_zone, "here": here}
     with timezone.override(line.site.zone):
-        return render(request, template, context | _sheets(here))
+        return render(request, template, context | _sheets(here, now))
 
 
-def _sheets(here: str) -> dict[str, object]:
+def _sheets(here: str, now: datetime) -> dict[str, object]:
     """What the sheets offer: reasons of a stop, kinds of help. Boards take no input."""
     if here == "board":
         return {}
-    return {"reason_groups": reason_groups(), "help_kinds": HELP}
+    return {"reason_groups": reason_groups(), "help_kinds": call_choices(now)}
 
 
 @require_safe
@@ -401,14 +387,14 @@ def plant_board(request: HttpRequest) -> HttpResponse:
 @require_safe
 @require(Capability.VIEW_FLOOR)
 def home(request: HttpRequest) -> HttpResponseBase:
-    """Operators find their line, maintenance and quality the calls, everybody else the plant."""
+    """Operators find their line, engineers all of them, everybody else the plant with its calls."""
     role = getattr(request.user, "role", "")
     if role == Role.OPERATOR:
         code = request.COOKIES.get("line", "")
         return redirect("line", code) if Line.objects.enabled().filter(code=code).exists() else redirect("lines")
     if role == Role.ENGINEER:
         return redirect("lines")
-    return redirect("andon-board" if role in (Role.MAINTENANCE, Role.QUALITY) else "plant-board")
+    return redirect("plant-board")
 
 
 # ---------------------------------------------------------------- tile address

@@ -12,14 +12,14 @@ from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 import redis.asyncio
-from channels.db import DatabaseSyncToAsync
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.sessions.models import Session
-from django.db import DatabaseError
+from django.db import DatabaseError, close_old_connections
 from redis.exceptions import RedisError
 
 from floor.consumers import REFUSED, SILENT, Key, LineConsumer
@@ -74,12 +74,16 @@ class Look:
 
 
 def look(now: datetime) -> Look:
-    rows = Line.objects.enabled().filter(equipment__is_primary=True).values_list(
-        "id",
-        "code",
-        "equipment__machine_state__observed_until",
-        "equipment__machine_state__limit_ms",
-        "line_state__facts_version",
+    rows = (
+        Line.objects.enabled()
+        .filter(equipment__is_primary=True)
+        .values_list(
+            "id",
+            "code",
+            "equipment__machine_state__observed_until",
+            "equipment__machine_state__limit_ms",
+            "line_state__facts_version",
+        )
     )
     pulses, codes = {}, {}
     for line_id, code, observed_until, limit_ms, version in rows:
@@ -97,7 +101,8 @@ def still_welcome(claims: Iterable[Claim], now: datetime) -> dict[str, User]:
     wanted = list(claims)
     users = {str(u.pk): u for u in User.objects.filter(pk__in={c[0] for c in wanted}, is_active=True)}
     keys = {c[1] for c in wanted}
-    sessions = set(Session.objects.filter(session_key__in=keys, expire_date__gt=now).values_list("session_key", flat=True))
+    alive = Session.objects.filter(session_key__in=keys, expire_date__gt=now)
+    sessions = set(alive.values_list("session_key", flat=True))
     hashes = {pk: user.get_session_auth_hash() for pk, user in users.items()}
     return {c[1]: users[c[0]] for c in wanted if c[1] in sessions and hashes.get(c[0]) == c[2]}
 
@@ -108,6 +113,7 @@ class Hub:
         self._seats: set[LineConsumer] = set()
         self._listeners: dict[Key, set[LineConsumer]] = {}
         self._copies: dict[Key, Copy] = {}
+        self._numbers: dict[Key, int] = {}  # last number of tiles that nobody watches now
         self._drawn_at: dict[Key, float] = {}
         self._dirty: set[Key] = set()
         self._codes: dict[str, str] = {}
@@ -167,8 +173,6 @@ class Hub:
         if key in self._copies:
             self._numbers[key] = self._copies.pop(key).n
 
-    _numbers: dict[Key, int] = {}
-
     # ------------------------------------------------------------ running
 
     def _start(self) -> None:
@@ -186,9 +190,8 @@ class Hub:
         self._redis_is_here = False
 
     async def _in_thread(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        run = DatabaseSyncToAsync(work, thread_sensitive=False, executor=self._threads)
-        result: R = await run(*args, **kwargs)
-        return result
+        run = partial(_with_fresh_connection, work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
     # ------------------------------------------------------------ what changed
 
@@ -199,8 +202,8 @@ class Hub:
                 await wire.subscribe(CHANNEL)
                 self._redis_is_here = True
                 self._mark_all()  # messages may have passed before
-                while True:
-                    message = await wire.get_message(ignore_subscribe_messages=True, timeout=5)
+                while not _is_ending():
+                    message = await wire.get_message(ignore_subscribe_messages=True, timeout=1)
                     if message is not None:
                         self._note(message["data"])
         except (RedisError, OSError):
@@ -347,12 +350,27 @@ class Hub:
             await seat.close(code)
 
 
+def _with_fresh_connection(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Outside a request nobody else gives connections back."""
+    close_old_connections()
+    try:
+        return work(*args, **kwargs)
+    finally:
+        close_old_connections()
+
+
+def _is_ending() -> bool:
+    """A library that swallows our cancellation must not keep us going."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 async def _for_ever(step: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Repeat a step until the hub stops. A step that breaks is logged and tried again a second later."""
-    while True:
+    while not _is_ending():
         try:
             await step()
-        except Exception:  # noqa: BLE001 - screens must go on, whatever one tile or one message does
+        except Exception:  # screens must go on, whatever one tile or one message does
             log.exception("hub_step_failed")
             await asyncio.sleep(1)
 

@@ -216,11 +216,11 @@ GROUPS = (
     ("Other", ("Other",)),
 )
 KINDS = (
-    ("maintenance", "Maintenance", "Maintenance, within 5 min"),
-    ("quality", "Quality", "Quality, within 10 min"),
-    ("material", "Material", "Shift manager, within 10 min"),
-    ("stop", "Line stopped", "Maintenance and shift manager, within 3 min"),
-    ("safety", "Safety", "Shift manager at once, within 1 min"),
+    ("maintenance", "Maintenance", "A machine needs repair", "maintenance", "5 min"),
+    ("quality", "Quality", "The product is not right", "quality", "10 min"),
+    ("material", "Material", "Something is running out", "shift manager", "10 min"),
+    ("stop", "Line stopped", "The whole line stands", "maintenance and shift manager", "3 min"),
+    ("safety", "Safety", "Somebody may get hurt", "shift manager", "1 min"),
 )
 
 
@@ -251,7 +251,7 @@ def line_context(story: Story, here: str) -> dict[str, object]:
         "line": LINE, "tiles": tiles(story), "now": NOW, "zone": str(ZONE), "here": here,
         "version": settings.VERSION, "product_name": settings.PROJECT_NAME, "fresh": story.fresh,
         "reason_groups": [SimpleNamespace(name=g, reasons=[ReasonChoice(r.lower(), r) for r in rs]) for g, rs in GROUPS],
-        "help_kinds": [SimpleNamespace(code=c, label=label, who=who) for c, label, who in KINDS],
+        "help_kinds": [SimpleNamespace(code=c, label=label, hint=h, who=who, within=w) for c, label, h, who, w in KINDS],
         "request": SimpleNamespace(user=_Ola()),
     }  # fmt: skip
 

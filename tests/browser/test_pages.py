@@ -1,0 +1,134 @@
+"""What a person in front of the screen sees."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import transaction
+from playwright.sync_api import Page, expect
+
+from floor import live
+from floor.models import Line, MachineState
+from tests.browser.conftest import Web
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("servers")]
+
+PAGES = ("/lines/", "/lines/L-7/", "/lines/L-7/stops/", "/lines/L-7/board/", "/board/", "/login/", "/nowhere/")
+KIOSK = ("/lines/", "/lines/L-7/", "/lines/L-7/stops/")
+
+# Smallest rendered text of visible text nodes outside SVG ticks and small print, in CSS pixels.
+SMALLEST_TEXT = """() => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const sizes = [];
+  while (walker.nextNode()) {
+    const text = walker.currentNode.textContent.trim(), parent = walker.currentNode.parentElement;
+    if (!text || !parent.checkVisibility() || parent.closest("title, .only-read, [hidden]")) continue;
+    sizes.push([parseFloat(getComputedStyle(parent).fontSize), text.slice(0, 40), parent.className]);
+  }
+  return sizes.sort((a, b) => a[0] - b[0])[0];
+}"""
+
+
+def age(line: Line, seconds: float, *topics: str) -> None:
+    with transaction.atomic():
+        seen = datetime.now(UTC) - timedelta(seconds=seconds)
+        MachineState.objects.filter(equipment__line=line).update(observed_until=seen)
+        live.changed(line.pk, *topics)
+
+
+def test_no_page_breaks_its_own_content_policy(page: Page) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(f"{page.url}: {message.text}") if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
+
+    for address in PAGES:
+        page.goto(address)
+        page.wait_for_timeout(300)
+
+    assert [words for words in said if "404 (Not Found)" not in words] == []
+
+
+def test_a_change_on_the_floor_changes_the_open_page(page: Page, line7: Line) -> None:
+    page.goto("/lines/L-7/")
+    expect(page.locator(".hops .hop-text", has_text="no reading since")).to_have_count(0)
+    age(line7, 3600, "link")
+
+    expect(page.locator(".hops .hop-text", has_text="no reading since")).to_be_visible()
+
+
+def test_old_numbers_say_that_they_are_old(page: Page, line7: Line) -> None:
+    age(line7, 8, "state")
+    page.goto("/lines/L-7/")
+    expect(page.locator("data-age")).to_have_attribute("data-fresh", "late", timeout=10_000)
+    age(line7, 60, "state")
+
+    expect(page.locator("data-age")).to_contain_text("NO DATA since", timeout=10_000)
+
+
+def test_the_page_notices_by_itself_that_the_server_is_gone(page: Page, web: Web, line7: Line) -> None:
+    age(line7, 0, "state")
+    page.goto("/lines/L-7/")
+    expect(page.locator("data-age")).to_have_text("live")
+    web.kill()
+
+    expect(page.locator(".kiosk")).to_have_attribute("data-fresh", "stale", timeout=20_000)
+    expect(page.locator("[data-hop=server]")).to_contain_text("no answer for")
+    expect(page.locator(".state-lost")).to_contain_text("NO DATA since")
+
+
+@pytest.mark.parametrize("address", KIOSK)
+def test_everything_on_a_kiosk_can_be_read_at_arms_length(address: str, page: Page) -> None:
+    page.goto(address)
+
+    size, text, where = page.evaluate(SMALLEST_TEXT)
+
+    assert size >= 16, f"{text!r} in .{where}"
+
+
+@pytest.mark.parametrize("address", ["/lines/L-7/board/", "/board/"])
+def test_everything_on_a_board_can_be_read_across_the_hall(address: str, page: Page) -> None:
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(address)
+
+    size, text, where = page.evaluate(SMALLEST_TEXT)
+
+    # 16 minutes of arc at 4 m from 43 inches.
+    assert size >= 53, f"{text!r} in .{where}"
+
+
+@pytest.mark.parametrize("address", KIOSK)
+def test_whatever_a_glove_presses_is_large_enough(address: str, page: Page) -> None:
+    page.goto(address)
+    heights = page.locator("button:visible, a:visible").evaluate_all(
+        "all => all.map(one => [one.getBoundingClientRect().height, one.textContent.trim().slice(0, 30)])"
+    )
+
+    assert [one for one in heights if one[0] < 64] == []
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_a_phone_never_scrolls_sideways(address: str, page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(address)
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])
+@pytest.mark.parametrize("address", ["/lines/L-7/", "/lines/L-7/board/", "/board/"])
+def test_a_kiosk_and_a_board_never_scroll(address: str, size: tuple[int, int], page: Page) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(address)
+
+    width, height = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+
+    assert (width, height) <= size
+
+
+def test_the_theme_button_is_remembered(page: Page) -> None:
+    page.goto("/lines/L-7/")
+    page.click("[data-sheet=more]")
+    page.click("[data-theme-next]")
+    chosen = page.evaluate("document.documentElement.dataset.theme")
+    page.goto("/board/")
+
+    assert page.evaluate("document.documentElement.dataset.theme") == chosen
