@@ -24,10 +24,16 @@ def render(html: str, *, identity: str) -> bytes:
     """Lay out `html` as an accessible PDF. The same html and `identity` give the same bytes."""
     weasyprint = _engine()
     identifier = hashlib.sha256(identity.encode()).hexdigest()[:32].encode()
-    document = weasyprint.HTML(string=html, base_url=settings.BASE_DIR.as_uri(), url_fetcher=_local_files_only)
+    fonts = weasyprint.text.fonts.FontConfiguration()
+    # A report never fetches anything from a network.
+    local = weasyprint.urls.URLFetcher(allowed_protocols=["file"])
+    document = weasyprint.HTML(string=html, base_url=settings.BASE_DIR.as_uri(), url_fetcher=local)
     with _without_garbage_collection():
         pdf: bytes = document.write_pdf(
-            stylesheets=_stylesheets(weasyprint), pdf_variant="pdf/ua-1", pdf_identifier=identifier
+            stylesheets=_stylesheets(weasyprint, fonts, local),
+            font_config=fonts,
+            pdf_variant="pdf/ua-1",
+            pdf_identifier=identifier,
         )
     return pdf
 
@@ -43,27 +49,19 @@ def is_available() -> bool:
 def _engine() -> Any:
     try:
         import weasyprint
+        import weasyprint.text.fonts
     except OSError as error:  # the shared libraries, not the Python package
         raise PdfEngineMissing(HINT) from error
     return weasyprint
 
 
-def _stylesheets(weasyprint: Any) -> list[Any]:
+def _stylesheets(weasyprint: Any, fonts: Any, local: Any) -> list[Any]:
     font = next(Path(fontpkg_inter.__file__).parent.glob("files/Inter[[]*.ttf"))
-    face = f"@font-face {{ font-family: Inter; src: url('{font.as_uri()}'); font-weight: 100 900 }}"
+    face = f"@font-face {{ font-family: Inter; src: url('{font.as_uri()}') }}"
     return [
-        weasyprint.CSS(string=face, url_fetcher=_local_files_only),
-        weasyprint.CSS(filename=str(settings.BASE_DIR / "static" / "css" / "report.css")),
+        weasyprint.CSS(string=face, url_fetcher=local, font_config=fonts),
+        weasyprint.CSS(filename=str(settings.BASE_DIR / "static" / "css" / "report.css"), font_config=fonts),
     ]
-
-
-def _local_files_only(url: str, *args: Any, **kwargs: Any) -> Any:
-    """A report never fetches anything from a network."""
-    if not url.startswith("file:"):
-        raise ValueError(f"Reports may not load {url}.")
-    import weasyprint
-
-    return weasyprint.default_url_fetcher(url, *args, **kwargs)
 
 
 @contextmanager

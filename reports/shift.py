@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from andon.models import Call
 from floor.domain.shifts import ShiftWindow
 from floor.models import Line
+from floor.templatetags.units import count, ratio
 from oee.domain.clock import MINUTE_MS, SECOND_MS, to_ms
 from oee.domain.factors import Ratio
 from oee.domain.ledger import Ledger, Planned
@@ -14,6 +15,8 @@ from oee.shift import Block, HourRow, ShiftFigures, StopLine, shift_report
 
 STRIP_WIDTH = 1000.0
 CHART_HEIGHT = 120.0
+TARGET_OVERHANG = 8.0
+HATCH_EVERY = 7.0
 STOPS_PRINTED = 40
 LOSSES_PRINTED = 8
 ENOUGH_SEEN = 0.9
@@ -47,6 +50,18 @@ class Bar:
     target_y: float
     label: str
 
+    @property
+    def middle(self) -> float:
+        return self.x + self.width / 2
+
+    @property
+    def target_x(self) -> float:
+        return self.x - TARGET_OVERHANG
+
+    @property
+    def target_width(self) -> float:
+        return self.width + 2 * TARGET_OVERHANG
+
 
 @dataclass(frozen=True, slots=True)
 class CallLine:
@@ -78,6 +93,16 @@ class ShiftPage:
     chart_summary: str
 
     @property
+    def hatches(self) -> list[float]:
+        """Strokes over the time without data, so that it reads in black and white."""
+        return [
+            part.x + offset * HATCH_EVERY
+            for part in self.strip
+            if part.kind == Ledger.NO_DATA.value
+            for offset in range(1, int(part.width / HATCH_EVERY) + 1)
+        ]
+
+    @property
     def difference(self) -> int:
         return self.figures.good - self.figures.target_shift
 
@@ -107,7 +132,7 @@ def shift_page(line: Line, window: ShiftWindow, now: datetime) -> ShiftPage:
         bars=tuple(_bars(figures, top)),
         chart_top=top,
         hours=figures.hours,
-        stops=figures.stops[:STOPS_PRINTED],
+        stops=_printed(figures.stops),
         stops_left_out=max(0, len(figures.stops) - STOPS_PRINTED),
         losses=_losses(figures),
         calls=_calls(line, window),
@@ -116,12 +141,18 @@ def shift_page(line: Line, window: ShiftWindow, now: datetime) -> ShiftPage:
     )
 
 
+def _printed(stops: tuple[StopLine, ...]) -> tuple[StopLine, ...]:
+    """The longest stops, in the order in which they happened."""
+    longest = sorted(stops, key=lambda stop: -stop.lost_s)[:STOPS_PRINTED]
+    return tuple(sorted(longest, key=lambda stop: stop.started_at))
+
+
 def _verdict(figures: ShiftFigures) -> str:
-    made = f"Made {figures.good:,} good of {figures.target_shift:,} planned".replace(",", "\u202f")
+    made = f"Made {count(figures.good)} good of {count(figures.target_shift)} planned"
     if not figures.target_shift:
         return f"{made}."
     share = (figures.good - figures.target_shift) / figures.target_shift
-    distance = "on target" if abs(share) < 0.005 else f"{abs(share):.1%} {'above' if share > 0 else 'below'} target"
+    distance = "on target" if abs(share) < 0.005 else f"{ratio(abs(share))} {'above' if share > 0 else 'below'} target"
     cause = (
         f" Largest loss: {figures.losses[0].label}, {figures.losses[0].lost_s / 60:.0f} min." if figures.losses else ""
     )

@@ -1,13 +1,36 @@
 """How figures are written on paper, beyond what screens need."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django import template
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from floor.templatetags.units import NONE, THIN, count
 
 register = template.Library()
+
+# Presentation attributes, because the PDF engine does not apply the page's style sheet inside a drawing.
+INK = {
+    "run": ("#A9D3CB", None),
+    "minor": ("#F2B705", None),
+    "stop": ("#B3261E", None),
+    "no_data": ("#DDE1E4", "#4A5560"),
+}
+PLANNED_INK = ("#FFFFFF", "#14181C")
+
+
+@register.filter
+def ink(kind: str) -> SafeString:
+    fill, stroke = INK.get(kind, PLANNED_INK)
+    return format_html('fill="{}"', fill) if stroke is None else format_html('fill="{}" stroke="{}"', fill, stroke)
+
+
+@register.filter
+def short(value: UUID) -> str:
+    return str(value)[:8]
 
 
 @register.filter
