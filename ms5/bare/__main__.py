@@ -31,7 +31,7 @@ from ms5.bare.services import (
     place_for_nobody,
     wait_until,
 )
-from ms5.bare.stages import DATABASE, PLANT, Steps, logins
+from ms5.bare.stages import DATABASE, Steps, logins
 from ms5.bare.supervisor import Supervisor
 
 SAY_WHAT_IS_MISSING_EVERY_S = 15.0
@@ -60,7 +60,7 @@ def run() -> None:
     with folder.held(f"MS5.0 runs there at {address}/"), signals_as(Stopped):
         require_port(host, port())
         require_simulator_ports(folder)
-        require_space(folder.path, NEXT_START_BYTES if folder.is_done(PLANT) else FIRST_START_BYTES)
+        require_space(folder.path, NEXT_START_BYTES if folder.logins.exists() else FIRST_START_BYTES)
         try:
             run_in(folder, address)
         except Stopped:

@@ -71,12 +71,14 @@ class Folder:
 
     # How far the first start has come.
 
-    def is_done(self, stage: str) -> bool:
-        return (self.path / "done" / stage).exists()
+    def is_done(self, stage: str, made_from: str = "") -> bool:
+        """Say whether the stage reached its end, from the same input (a digest) if it has any."""
+        path = self.path / "done" / stage
+        return path.exists() and path.read_text(encoding="ascii") == made_from
 
-    def mark_done(self, stage: str) -> None:
+    def mark_done(self, stage: str, made_from: str = "") -> None:
         (self.path / "done").mkdir(exist_ok=True)
-        (self.path / "done" / stage).touch()
+        (self.path / "done" / stage).write_text(made_from, encoding="ascii")
 
     # Who holds it.
 

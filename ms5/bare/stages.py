@@ -1,5 +1,6 @@
 """What lies between an empty database and a plant worth looking at, each step once."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from ms5.bare.services import Postgres, dies_with_parent
 DATABASE = "ms5"
 HISTORY_DAYS = 14
 PLANT = "plant"  # the mark of a first start that reached its end
+SOURCE = "source"  # the mark of migrations and static files that are in place
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +34,21 @@ class Steps:
 
         `postgres` is None for a server of your own, which is never emptied.
         """
+        database = "" if postgres else hashlib.sha256(self.environment["DATABASE_URL"].encode()).hexdigest()
+        source = digest_of_source() + database
+        is_first = not self.folder.is_done(PLANT, database)
+        if not is_first and self.folder.is_done(SOURCE, source) and self.folder.logins.exists():
+            return
         collecting = self._begin("Collecting the static files", "collectstatic", "--noinput", "--verbosity=0")
-        is_first = not self.folder.is_done(PLANT)
         if is_first and postgres:
             self._empty(postgres)
         self.manage("Setting up the database", "migrate", "--noinput", "--verbosity=0")
         if is_first and (postgres or self.has_no_plant()):
             self._make_plant()
-        self.folder.mark_done(PLANT)
+        self.folder.mark_done(PLANT, database)
         self.manage("Making the logins", "demo_logins")
         collecting.finish()
+        self.folder.mark_done(SOURCE, source)
 
     def _empty(self, postgres: Postgres) -> None:
         """A first start that did not reach its end may have left half a history; it is made again from nothing."""
@@ -113,6 +120,15 @@ class Running:
             )
         last = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), f"exit code {status}")
         raise CannotStart(f"{self.doing} failed: {last} (the whole output is in {self.log})")
+
+
+def digest_of_source() -> str:
+    """What tables and static files are made from: while it is the same, a start has nothing to bring up to date."""
+    digest = hashlib.sha256(str(PROJECT).encode())
+    paths = [*PROJECT.glob("*/migrations/*.py"), *PROJECT.glob("static/**/*"), PROJECT / "requirements.txt"]
+    for path in sorted(path for path in paths if path.is_file()):
+        digest.update(f"{path}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def history_days() -> int:
