@@ -4,16 +4,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
+from andon.actions import seed_rules
 from floor import audit
 from floor.models import Equipment, FaultDefinition, Line, Product, ProductNumber, ShiftPattern, Site
 from ms5.plant_file.changes import Changes
-from ms5.plant_file.dated import Cycles, own_shifts_from_tomorrow, put_cycles, put_policy, put_shifts
+from ms5.plant_file.dated import ALWAYS, Cycles, has_facts, own_shifts_from_tomorrow, put_cycles, put_policy, put_shifts
 from ms5.plant_file.document import Problem, Refused
 from ms5.plant_file.load import Loaded
 from ms5.plant_file.schema import BoundTag, ControllerEntry, LineEntry, MachineEntry, PlantFile, closest
 from oee.actions.reasons import load_reasons
+from oee.actions.rebuild import rebuild
 from oee.models import StopReason
 from plc.models import Binding, Controller, Tag
 
@@ -39,8 +41,11 @@ def apply(loaded: Loaded, now: datetime, *, keep: bool = True) -> Changes:
 
 def _apply(plant: PlantFile, now: datetime) -> Changes:
     changes = Changes()
+    _one_at_a_time()
     load_reasons()
+    seed_rules()
     _check_reasons(plant)
+    _check_owners(plant)
     site = changes.put(
         f"site {plant.site.code}",
         Site,
@@ -59,12 +64,47 @@ def _apply(plant: PlantFile, now: datetime) -> Changes:
     put_cycles(changes, list(lines.values()), _cycles(plant, lines, machines, products), now)
     _put_controllers(changes, site, plant, machines, now)
     changes.disable("line", Line.objects.filter(site=site).exclude(code__in=plant.lines))
+    _derive_again(changes, now)
     if changes:
         audit.record(
             None, "plant_file_loaded", site, now,
             added=changes.added, changed=changes.changed, removed=changes.removed,
         )  # fmt: skip
     return changes
+
+
+def _one_at_a_time() -> None:
+    """Two loads at once would each find the other's rows missing."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('ms5.plant_file'))")
+
+
+def _check_owners(plant: PlantFile) -> None:
+    """A code that another site uses is a mistake in the file, not a move to this site."""
+    problems = [
+        Problem(0, ("lines", line.code), f"this line belongs to site {line.site.code}; choose another code.")
+        for line in Line.objects.filter(code__in=plant.lines).exclude(site__code=plant.site.code).select_related("site")
+    ]
+    lines_of = {code: line for line, entry in plant.lines.items() for code in entry.machines}
+    elsewhere = Equipment.objects.filter(code__in=lines_of).exclude(line__site__code=plant.site.code)
+    problems += [
+        Problem(
+            0,
+            ("lines", lines_of[machine.code], "machines", machine.code),
+            f"this machine belongs to line {machine.line} of site {machine.line.site.code}; choose another code.",
+        )
+        for machine in elsewhere.select_related("line__site")
+    ]
+    if problems:
+        raise Refused(problems)
+
+
+def _derive_again(changes: Changes, now: datetime) -> None:
+    """Figures that were judged by a standard that the file changes for the past."""
+    for line, since in changes.restated.items():
+        if has_facts(line):
+            rebuild(line, since=since, now=now)
+            changes.changed.append(f"figures of {line}, from {since:%Y-%m-%d} on")
 
 
 def _check_reasons(plant: PlantFile) -> None:
@@ -187,6 +227,8 @@ def _put_product_numbers(changes: Changes, line: Line, entry: LineEntry, product
     """Numbers that the file no longer names stay: parts of the past were counted under them."""
     for number, code in entry.products.items():
         key = {"line": line, "number": number}
+        if ProductNumber.objects.filter(**key).exclude(product=products[code]).exists():
+            changes.restate(line, ALWAYS)
         changes.put(f"product number {number} of {line}", ProductNumber, key, {"product": products[code]})
 
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db import models
+
+from floor.models import Line
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -16,6 +19,11 @@ class Changes:
     added: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    restated: dict[Line, datetime] = field(default_factory=dict)
+
+    def restate(self, line: Line, since: datetime) -> None:
+        """What was judged by another standard from `since` on has to be derived again."""
+        self.restated[line] = min(since, self.restated.get(line, since))
 
     def __bool__(self) -> bool:
         return bool(self.added or self.changed or self.removed)

@@ -1,13 +1,13 @@
 """Standards with a date: a change ends one row and begins another, so the past keeps what it was judged by."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Q
 
 from floor.domain.shifts import ShiftsOverlap, check_overlap
-from floor.models import Equipment, IdealCycle, Line, Product, ShiftBreak, ShiftPattern, Site
+from floor.models import Equipment, IdealCycle, Line, LineState, Product, ShiftBreak, ShiftPattern, Site
 from ms5.plant_file.changes import Changes
 from ms5.plant_file.document import Problem, Refused
 from ms5.plant_file.schema import CycleEntry, PolicyEntry, ShiftEntry
@@ -35,6 +35,8 @@ def put_shifts(
     for name, entry in wanted.items():
         start = entry.valid_from or usual_start
         before = current.get(name)
+        if before is None or _told(before) != _wanted(entry):
+            _restate_lines(changes, site, line, start, now)
         if before is None:
             changes.added.append(f"{where} {name}")
             _begin_shift(site, line, name, entry, start)
@@ -43,6 +45,17 @@ def put_shifts(
             _end_shift(before, start)
             _begin_shift(site, line, name, entry, start)
     _refuse_overlap(site, line)
+
+
+def _restate_lines(changes: Changes, site: Site, line: Line | None, start: date, now: datetime) -> None:
+    moment = datetime.combine(start, time(), site.zone).astimezone(UTC)
+    if moment <= now:
+        for its in [line] if line else site.lines.all():
+            changes.restate(its, moment)
+
+
+def has_facts(line: Line) -> bool:
+    return LineState.objects.filter(line=line).exists()
 
 
 def own_shifts_from_tomorrow(line: Line, now: datetime) -> None:
@@ -120,7 +133,9 @@ def put_cycles(changes: Changes, lines: list[Line], wanted: Cycles, now: datetim
             _end_cycle(row, now)
     for key, entry in wanted.items():
         before = current.get(key)
-        start = entry.valid_from or (ALWAYS if before is None else now)
+        concerned = _lines_of(key, lines)
+        is_judged = before is not None or any(has_facts(line) for line in concerned)
+        start = entry.valid_from or (now if is_judged else ALWAYS)
         if before is None:
             changes.added.append(f"ideal cycle of {_cycle_name(key)}: {entry.ms} ms")
         elif before.ideal_cycle_ms != entry.ms:
@@ -131,10 +146,19 @@ def put_cycles(changes: Changes, lines: list[Line], wanted: Cycles, now: datetim
             _end_cycle(before, start)
         else:
             continue
-        line, equipment, product = key
+        if start < now:
+            for line in concerned:
+                changes.restate(line, start)
+        line_key, equipment, product = key
         IdealCycle.objects.create(
-            line=line, equipment=equipment, product=product, ideal_cycle_ms=entry.ms, valid_from=start
+            line=line_key, equipment=equipment, product=product, ideal_cycle_ms=entry.ms, valid_from=start
         )
+
+
+def _lines_of(key: tuple[Line | None, Equipment | None, Product | None], lines: list[Line]) -> list[Line]:
+    line, equipment, _ = key
+    own = equipment.line if equipment else line
+    return [own] if own else lines
 
 
 def _cycle_name(key: tuple[Line | None, Equipment | None, Product | None]) -> str:
@@ -155,6 +179,9 @@ def put_policy(changes: Changes, line: Line, entry: PolicyEntry | None, now: dat
     values = (entry or PolicyEntry()).model_dump(exclude={"valid_from"})
     if before is not None and all(getattr(before, name) == value for name, value in values.items()):
         return
-    start = (entry.valid_from if entry else None) or (ALWAYS if before is None else now)
+    is_judged = before is not None or (entry is not None and has_facts(line))
+    start = (entry.valid_from if entry else None) or (now if is_judged else ALWAYS)
+    if start < now:
+        changes.restate(line, start)
     (changes.added if before is None else changes.changed).append(f"policy of {line}")
     LinePolicy.objects.update_or_create(line=line, valid_from=start, defaults=values)

@@ -63,7 +63,7 @@ def read(raw: bytes) -> Document:
         _check_shape(text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise Refused([_syntax(error)]) from error
+        raise Refused([_syntax(error, text)]) from error
     return _Builder().document(node)
 
 
@@ -92,7 +92,10 @@ def _check_shape(text: str) -> None:
             raise Refused([Problem(line, (), "a second document starts here (---); one file describes one plant.")])
 
 
-def _syntax(error: yaml.YAMLError) -> Problem:
+def _syntax(error: yaml.YAMLError, text: str) -> Problem:
+    if isinstance(error, yaml.reader.ReaderError):
+        line = text.count("\n", 0, error.position) + 1
+        return Problem(line, (), f"character {error.character!r} may not stand in a text file.")
     if not isinstance(error, yaml.MarkedYAMLError):
         return Problem(0, (), f"this is not YAML: {error}")
     mark = error.problem_mark or error.context_mark

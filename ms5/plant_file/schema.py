@@ -101,6 +101,7 @@ Code = Annotated[
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=50),
 ]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+ShortName = Annotated[str, StringConstraints(min_length=1, max_length=40, strip_whitespace=True)]
 TimeOfDay = Annotated[time, BeforeValidator(_time)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 DataType = Annotated[str, one_of("data type", DATA_TYPES)]
@@ -113,7 +114,7 @@ class Entry(BaseModel):
 
 
 class BreakEntry(Entry):
-    name: Name = "Break"
+    name: ShortName = "Break"
     starts_at: TimeOfDay = Field(alias="from")
     ends_at: TimeOfDay = Field(alias="to")
 
@@ -199,15 +200,15 @@ class LineEntry(Entry):
     target_rate: float = Field(gt=0, le=100_000)
     ideal_cycle_ms: CycleEntry | None = None
     policy: PolicyEntry | None = None
-    shifts: dict[Name, ShiftEntry] = {}
-    products: dict[int, Code] = {}
+    shifts: dict[ShortName, ShiftEntry] = {}
+    products: dict[Annotated[int, Field(ge=0, lt=2**31)], Code] = {}
     machines: dict[Code, MachineEntry] = Field(min_length=1)
 
 
 class TagEntry(Entry):
     """`REAL`, `BOOL[64]` or, on an SLC or MicroLogix, `N7:0` or `B22:0{4}`; or the keys below."""
 
-    address: str = ""
+    address: Annotated[str, StringConstraints(max_length=120)] = ""
     type: DataType | None = None
     length: int = Field(default=1, ge=1, le=1000)
     unit: Annotated[str, StringConstraints(max_length=20)] = ""
@@ -307,7 +308,7 @@ def _tag(value: object, *, short: str) -> object:
 class PlantFile(Entry):
     format: Literal[1] = 1
     site: SiteEntry
-    shifts: dict[Name, ShiftEntry] = {}
+    shifts: dict[ShortName, ShiftEntry] = {}
     products: dict[Code, ProductEntry] = {}
     lines: dict[Code, LineEntry] = Field(min_length=1)
     controllers: dict[Code, ControllerEntry] = {}

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from pydantic import BaseModel
 
-from floor.models import Equipment, FaultDefinition, IdealCycle, Line, Product, ShiftPattern, Site
+from floor.models import Equipment, FaultDefinition, IdealCycle, Line, LineState, Product, ShiftPattern, Site
 from floor.models.shifts import calendar
+from ms5.plant_file import schema
 from ms5.plant_file.apply import apply
 from ms5.plant_file.changes import Changes
 from ms5.plant_file.document import Refused, read
 from ms5.plant_file.load import load
-from oee.models import LinePolicy
+from oee.models import LineDerived, LinePolicy
 from plc.models import Binding, Controller, Tag
 
 DEMO = Path(__file__).parents[2] / "plc/simulator/demo_plant.yaml"
@@ -318,3 +320,43 @@ def test_the_demo_plant_loads_and_loads_again() -> None:
     assert list(Line.objects.on_screen().values_list("code", flat=True)) == ["L-BAG1", "L-ROLL2", "L-CAKE1"]
     assert FaultDefinition.objects.get(equipment__code="BP01.PACK.BAG1", bit=6).text == "Wicket servo fault"
     assert Controller.objects.count() == 6
+
+
+@pytest.mark.usefixtures("plant")
+def test_a_line_of_another_site_is_not_taken_over() -> None:
+    with pytest.raises(Refused) as caught:
+        put(minimal(("code: S1", "code: S2")))
+    assert "line 8: lines → L1: this line belongs to site S1; choose another code." in str(caught.value)
+    assert "line 13: lines → L1 → machines → M1: this machine belongs to line L1 of site S1" in str(caught.value)
+
+
+@pytest.mark.usefixtures("plant")
+def test_a_standard_changed_for_the_past_derives_the_figures_again() -> None:
+    line = Line.objects.get(code="L1")
+    LineState.objects.create(line=line, facts_version=1)
+    dated = minimal(("ideal_cycle_ms: 600", "ideal_cycle_ms: {ms: 500, valid_from: 2026-11-01}"))
+    assert "figures of L1, from 2026-11-01 on" in put(dated, LATER).changed
+    assert LineDerived.objects.filter(line=line).exists()
+    assert not put(dated, LATER)
+
+
+@pytest.mark.usefixtures("plant")
+def test_a_new_product_does_not_judge_the_past_of_a_line_that_runs() -> None:
+    line = Line.objects.get(code="L1")
+    LineState.objects.create(line=line, facts_version=1)
+    changes = put(minimal(("ideal_cycle_ms: 600", "ideal_cycle_ms: 600, ideal_cycles_ms: {P1: 700}")), LATER)
+    assert IdealCycle.objects.get(ideal_cycle_ms=700).valid_from == LATER
+    assert not changes.restated
+
+
+def test_every_key_of_a_plant_file_is_described() -> None:
+    described = (DEMO.parents[2] / "docs/plant-file.md").read_text()
+
+    def keys(model: type[BaseModel]) -> set[str]:
+        return {field.alias or name for name, field in model.model_fields.items()}
+
+    entries = [model for model in vars(schema).values() if isinstance(model, type) and issubclass(model, schema.Entry)]
+    missing = {
+        key for model in entries for key in keys(model) if f"`{key}`" not in described and f"{key}:" not in described
+    }
+    assert not missing
