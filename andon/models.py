@@ -116,11 +116,11 @@ class EscalationRule(models.Model):
         )
 
 
-def rules_in_force(priority: Priority, at: datetime) -> tuple[Rule, ...]:
-    """The plant's rules; the standard ones where it has none, because a call must never get stuck."""
-    rows = EscalationRule.objects.filter(priority=priority).in_force(at)
-    rules = tuple(row.value() for row in rows if row.enabled)
-    return rules or tuple(rule for rule in STANDARD_RULES if rule.priority == priority)
+def rules_in_force(at: datetime) -> tuple[Rule, ...]:
+    """The plant's rules; the standard ones for a priority that has none, because a call must never get stuck."""
+    rules = tuple(row.value() for row in EscalationRule.objects.in_force(at) if row.enabled)
+    ruled = {rule.priority for rule in rules}
+    return rules + tuple(rule for rule in STANDARD_RULES if rule.priority not in ruled)
 
 
 class CallQuerySet(models.QuerySet["Call"]):

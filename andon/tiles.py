@@ -11,7 +11,7 @@ from django.db.models import Max, Prefetch
 
 from andon.actions.course import spoken
 from andon.domain.call import Priority, Status
-from andon.domain.escalation import Clock
+from andon.domain.escalation import Clock, Rule
 from andon.models import Call, CallKind, CallQuerySet, EscalationStep, rules_in_force
 from floor.domain.shifts import Calendar
 from floor.models import Line, ShiftPattern
@@ -19,6 +19,16 @@ from floor.models.shifts import shift_at
 from floor.roles import Role
 
 OFF_SHIFT_LOOKS_BACK = timedelta(hours=8)
+
+# Kind → what was done, one tap each; the most usual first.
+OTHER_NOTES = ("Done", "Called by mistake")
+QUICK_NOTES: dict[str, tuple[str, ...]] = {
+    "maintenance": ("Fixed", "Adjusted", "Part changed", "Work order follows", "Called by mistake"),
+    "quality": ("In order again", "Product blocked", "Adjusted", "Called by mistake"),
+    "material": ("Material is here", "Other material used", "Called by mistake"),
+    "stop": ("Line runs again", "Fixed", "Work order follows", "Called by mistake"),
+    "safety": ("Made safe", "Area closed off", "Called by mistake"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,11 @@ class CallRow:
     next_due_at: datetime | None  # next escalation moment
     next_who: str  # "production manager"
     overdue: bool
+
+    @property
+    def remedy(self) -> str:
+        """What one tap says was done."""
+        return QUICK_NOTES.get(self.kind, OTHER_NOTES)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +98,7 @@ def _tile(calls: CallQuerySet, since: datetime, now: datetime) -> CallsTile:
     times = list(this_shift.values_list("raised_at", "acknowledged_at"))
     waits = [(answered - raised).total_seconds() for raised, answered in times if answered]
     return CallsTile(
-        tuple(_row(call, now) for call in sorted(live, key=_urgency)),
+        tuple(row(call, now) for call in sorted(live, key=_urgency)),
         calls.counted().aggregate(last=Max("raised_at"))["last"],
         median(waits) if waits else None,
         len(times),
@@ -96,9 +111,8 @@ def _urgency(call: Call) -> tuple[int, int, datetime]:
     return (0 if call.level and place == 1 else place), -call.priority, call.raised_at
 
 
-def _row(call: Call, now: datetime) -> CallRow:
-    ahead: list[EscalationStep] = call.steps_ahead  # type: ignore[attr-defined]  # prefetched
-    following = ahead[0] if ahead else None
+def row(call: Call, now: datetime) -> CallRow:
+    following = _following(call)
     return CallRow(
         call.pk,
         call.line.code,
@@ -116,6 +130,14 @@ def _row(call: Call, now: datetime) -> CallRow:
         addressee(following.recipients) if following else "",
         following is not None and following.due_at <= now,
     )
+
+
+def _following(call: Call) -> EscalationStep | None:
+    """The next step of the call: from those that were loaded with it, else by a look of its own."""
+    ahead: list[EscalationStep] | None = getattr(call, "steps_ahead", None)
+    if ahead is None:
+        return call.steps.ahead().order_by("due_at").first()
+    return ahead[0] if ahead else None
 
 
 def _who(call: Call) -> str:
@@ -145,12 +167,13 @@ def plant_shift_start(now: datetime) -> datetime:
 
 def call_choices(now: datetime) -> list[CallChoice]:
     """What the call sheet offers, with who comes and how soon, in words."""
-    return [_choice(kind, now) for kind in CallKind.objects.filter(enabled=True).order_by("position", "code")]
+    rules = rules_in_force(now)
+    return [_choice(kind, rules) for kind in CallKind.objects.filter(enabled=True).order_by("position", "code")]
 
 
-def _choice(kind: CallKind, now: datetime) -> CallChoice:
+def _choice(kind: CallKind, rules: Sequence[Rule]) -> CallChoice:
     priority = Priority(kind.priority)
-    limits = [rule.after_s for rule in rules_in_force(priority, now) if rule.clock is Clock.ACK]
+    limits = [rule.after_s for rule in rules if rule.clock is Clock.ACK and rule.priority == priority]
     within = _minutes(min(limits, default=0))
     return CallChoice(kind.code, kind.label, kind.hint, priority.word, spoken(kind.responders), within)
 

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 from drf_spectacular.views import SpectacularJSONAPIView
 
+from andon import api as andon
 from floor import api as floor
 from floor.roles import Capability
 from ms5 import auth_api as auth
@@ -29,6 +30,13 @@ urlpatterns: list[URLPattern] = [
     path("schema", Schema.as_view(), name="schema"),
     path("production/lines", floor.LineList.as_view(), name="lines"),
     path("production/lines/<str:line>", floor.OneLine.as_view(), name="line"),
+    path("andon/events", andon.EventList.as_view(), name="andon-events"),
+    path("andon/events/active", andon.ActiveEvents.as_view(), name="andon-active"),
+    path("andon/events/<uuid:pk>", andon.OneEvent.as_view(), name="andon-event"),
+    path("andon/events/<uuid:pk>/history", andon.EventHistory.as_view(), name="andon-history"),
+    path("andon/events/<uuid:pk>/acknowledge", andon.Acknowledge.as_view(), name="andon-acknowledge"),
+    path("andon/events/<uuid:pk>/arrive", andon.Arrive.as_view(), name="andon-arrive"),
+    path("andon/events/<uuid:pk>/resolve", andon.Resolve.as_view(), name="andon-resolve"),
     path("equipment/status", floor.EquipmentStatusList.as_view(), name="equipment-statuses"),
     path("equipment/<str:code>/status", floor.OneEquipmentStatus.as_view(), name="equipment-status"),
     path("equipment/<str:code>/faults", floor.EquipmentFaults.as_view(), name="equipment-faults"),

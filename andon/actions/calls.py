@@ -57,7 +57,7 @@ def raise_call(
     )  # fmt: skip
     if not _insert(call):
         return _raised_as(request_id) or _refuse_second(call)
-    steps = plan(Priority(call.priority), now, rules_in_force(Priority(call.priority), now), described.responders)
+    steps = plan(Priority(call.priority), now, rules_in_force(now), described.responders)
     course.set_out(call, steps, now)
     audit.record(by, "andon.raise", call, now, kind=kind, line=line.code, priority=Priority(call.priority).word)
     live.changed(line.pk, "calls")

@@ -1,4 +1,4 @@
-// Elements that tick: <since-time>, <until-time>, <plant-clock>.
+// Elements that tick: <since-time>, <until-time>, <while-time>, <plant-clock>.
 
 import { clock, duration, everySecond, now } from "./time.js";
 
@@ -34,6 +34,17 @@ class UntilTime extends Ticking {
   }
 }
 
+/** What stands inside is offered only until `until`. */
+class WhileTime extends HTMLElement {
+  connectedCallback() {
+    this.stop = everySecond(() => (this.hidden = Date.parse(this.getAttribute("until")) <= now()));
+  }
+
+  disconnectedCallback() {
+    this.stop();
+  }
+}
+
 class PlantClock extends Ticking {
   text() {
     return clock(now(), this.hasAttribute("seconds"));
@@ -47,5 +58,6 @@ function markDueCalls() {
 
 customElements.define("since-time", SinceTime);
 customElements.define("until-time", UntilTime);
+customElements.define("while-time", WhileTime);
 customElements.define("plant-clock", PlantClock);
 everySecond(markDueCalls);

@@ -27,6 +27,29 @@ function toast(text, bad = false) {
   toastTimer = setTimeout(() => (output.hidden = true), bad ? 8000 : 4000);
 }
 
+/** Beside what was just done: a button that takes it back, for as long as the server allows. */
+function offerUndo({ undo, undo_s: seconds }) {
+  const output = document.querySelector(".toast");
+  if (!output) return;
+  const button = Object.assign(document.createElement("button"), { className: "button", textContent: "Undo" });
+  button.onclick = () => takeBack(undo);
+  output.append(" ", button);
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => (output.hidden = true), seconds * 1000);
+}
+
+async function takeBack(address) {
+  const headers = { "X-CSRFToken": cookie("csrftoken"), Accept: "application/json" };
+  try {
+    const answer = await fetch(address, { method: "POST", headers });
+    if (!answer.ok) throw new Error(await failureText(answer));
+    toast("Taken back");
+    document.dispatchEvent(new Event("live:refresh"));
+  } catch (error) {
+    toast(error instanceof TypeError ? "Not taken back: no connection." : error.message, true);
+  }
+}
+
 // ---------------------------------------------------------------- sheets
 
 function openSheet(button) {
@@ -65,6 +88,7 @@ async function send(form, submitter) {
   const answer = await fetch(form.action, { method: "POST", body, headers, redirect: "manual" });
   if (answer.type !== "opaqueredirect" && !answer.ok) throw new Error(await failureText(answer));
   delete form.dataset.requestId;
+  return answer.headers.get("Content-Type")?.includes("json") ? answer.json() : null;
 }
 
 async function post(form, submitter) {
@@ -73,9 +97,10 @@ async function post(form, submitter) {
   submitter?.setAttribute("aria-busy", "true");
   submitter?.blur();
   try {
-    await send(form, submitter);
+    const done = await send(form, submitter);
     form.closest("dialog")?.close();
     toast(form.dataset.post || `Saved: ${submitter?.textContent.trim()}`);
+    if (done?.undo) offerUndo(done);
     document.dispatchEvent(new Event("live:refresh"));
   } catch (error) {
     toast(error instanceof TypeError ? "Not saved: no connection. Try again." : error.message, true);

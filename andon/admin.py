@@ -1,0 +1,57 @@
+"""Kinds of call and escalation rules in Django admin. Who may open what stands in ms5/permissions.py."""
+
+from django.contrib import admin
+
+from andon.models import Call, CallEvent, CallKind, EscalationRule, EscalationStep, Notification
+from floor.admin import History
+
+
+@admin.register(CallKind)
+class CallKindAdmin(admin.ModelAdmin):
+    list_display = ("code", "label", "responders", "priority", "position", "enabled")
+
+
+@admin.register(EscalationRule)
+class EscalationRuleAdmin(admin.ModelAdmin):
+    """A change is a new row from a date on: calls keep the rules by which they were raised."""
+
+    list_display = ("priority", "clock", "level", "after_s", "recipients", "repeat_s", "enabled", "valid_from")
+    list_filter = ("priority", "clock", "enabled")
+
+
+class CallEvents(admin.TabularInline):
+    model = CallEvent
+    fields = ("at", "what", "by", "level", "text")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+
+
+@admin.register(Call)
+class CallAdmin(History):
+    list_display = ("line", "equipment", "kind", "priority", "status", "level", "raised_at", "raised_by", "resolved_at")
+    list_filter = ("status", "priority", "kind", "line")
+    date_hierarchy = "raised_at"
+    show_full_result_count = False
+    inlines = (CallEvents,)
+
+
+@admin.register(CallEvent)
+class CallEventAdmin(History):
+    list_display = ("call", "at", "what", "by", "level", "text")
+    list_filter = ("what",)
+    show_full_result_count = False
+
+
+@admin.register(EscalationStep)
+class EscalationStepAdmin(History):
+    list_display = ("call", "clock", "level", "reminder", "due_at", "taken_at", "cancelled_at", "failures")
+    list_filter = ("clock", "level")
+    show_full_result_count = False
+
+
+@admin.register(Notification)
+class NotificationAdmin(History):
+    list_display = ("call", "recipient", "channel", "created_at", "sent_at", "failed_at", "tries", "error")
+    list_filter = ("channel",)
+    show_full_result_count = False

@@ -1,0 +1,124 @@
+import uuid
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from andon.clock import database_now
+from andon.models import Call
+from floor.models import User
+from tests.andon.plant import make_call, make_crew
+from tests.factories import make_line, make_machine
+
+pytestmark = pytest.mark.django_db
+EVENTS = "/api/v1/andon/events"
+
+
+@pytest.fixture
+def crew() -> dict[str, User]:
+    return make_crew()
+
+
+def send(client: Client, person: User, address: str, body: dict[str, Any], method: str = "post") -> Any:
+    client.force_login(person)
+    return getattr(client, method)(address, body, content_type="application/json")
+
+
+def test_a_call_is_raised_acknowledged_and_resolved(client: Client, crew: dict[str, User]) -> None:
+    machine = make_machine(make_line("L-BAG1"), "BAGGER")
+    body = {"line_code": "L-BAG1", "equipment_code": "BAGGER", "event_type": "stop", "priority": "critical",
+            "description": "Knife stuck"}  # fmt: skip
+
+    raised = send(client, crew["operator"], EVENTS, body)
+
+    assert raised.status_code == 201
+    event = raised.json()
+    assert (event["line"], event["equipment"], event["priority"], event["status"]) == (
+        "L-BAG1", machine.code, "critical", "open",
+    )  # fmt: skip
+    one = f"{EVENTS}/{event['id']}"
+    coming = send(client, crew["maintenance"], f"{one}/acknowledge", {}, "put").json()
+    assert (coming["status"], coming["acknowledged_by"]) == ("acknowledged", "maintenance")
+    assert coming["next_escalation_at"] is not None
+    done = send(client, crew["maintenance"], f"{one}/resolve", {"resolution_notes": "Knife changed"}).json()
+    assert (done["status"], done["resolution_notes"], done["next_escalation_at"]) == (
+        "resolved", "Knife changed", None,
+    )  # fmt: skip
+    history = client.get(f"{one}/history").json()["results"]
+    assert [row["action"] for row in history] == ["raised", "acknowledged", "resolved"]
+
+
+def test_the_same_request_is_one_event_and_another_one_for_the_same_help_a_conflict(
+    client: Client, crew: dict[str, User]
+) -> None:
+    line = make_line("L-BAG1")
+    body = {"line_id": str(line.pk), "event_type": "material", "request_id": str(uuid.uuid4())}
+
+    first, again = (send(client, crew["operator"], EVENTS, body) for _ in range(2))
+    other = send(client, crew["operator"], EVENTS, body | {"request_id": str(uuid.uuid4())})
+
+    assert first.json()["id"] == again.json()["id"]
+    assert other.status_code == 409
+    assert other.json()["code"] == "CALL_ALREADY_OPEN"
+    assert Call.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"event_type": "stop"}, "line_code"),
+        ({"line_code": "L-NONE", "event_type": "stop"}, "line_code"),
+        ({"line_code": "L-BAG1", "event_type": "coffee"}, "event_type"),
+        ({"line_code": "L-BAG1", "event_type": "stop", "priority": "huge"}, "priority"),
+        ({"line_code": "L-BAG1", "event_type": "stop", "equipment_code": "X"}, "equipment_code"),
+        ({"line_code": "L-BAG1", "event_type": "stop", "description": "x" * 501}, "description"),
+    ],
+)
+def test_nonsense_is_refused_with_the_field_that_is_wrong(
+    client: Client, crew: dict[str, User], body: dict[str, Any], field: str
+) -> None:
+    make_line("L-BAG1")
+
+    answer = send(client, crew["operator"], EVENTS, body)
+
+    assert answer.status_code == 422
+    assert field in answer.json()["details"]
+    assert not Call.objects.exists()
+
+
+def test_a_call_is_not_resolved_without_notes_nor_acknowledged_twice(client: Client, crew: dict[str, User]) -> None:
+    one = f"{EVENTS}/{make_call(by=crew['operator'], at=database_now()).pk}"
+
+    assert send(client, crew["maintenance"], f"{one}/resolve", {"resolution_notes": " "}).status_code == 422
+    assert send(client, crew["maintenance"], f"{one}/resolve", {}).status_code == 422
+    assert send(client, crew["maintenance"], f"{one}/acknowledge", {}).status_code == 200
+    second = send(client, crew["engineer"], f"{one}/acknowledge", {})
+    assert second.status_code == 409
+    assert "maintenance acknowledged this call" in second.json()["message"]
+
+
+def test_events_are_filtered_and_the_active_ones_come_most_urgent_first(
+    client: Client, crew: dict[str, User]
+) -> None:
+    line, now = make_line("L-BAG1"), database_now()
+    make_call(line, by=crew["operator"], kind="material", at=now)
+    make_call(line, by=crew["operator"], kind="safety", at=now)
+    make_call(by=crew["operator"], at=now)
+    client.force_login(crew["viewer"])
+
+    def kinds(question: str) -> list[str]:
+        return [row["event_type"] for row in client.get(f"{EVENTS}{question}").json()["results"]]
+
+    assert kinds("?line=L-BAG1&priority=critical&status=open") == ["safety"]
+    assert kinds("?status=resolved") == []
+    assert kinds("/active") == ["safety", "maintenance", "material"]
+    assert client.get(f"{EVENTS}?stat=open").status_code == 422
+
+
+@pytest.mark.parametrize(("role", "status"), [("viewer", 403), ("operator", 201), ("quality", 201)])
+def test_who_may_call(client: Client, crew: dict[str, User], role: str, status: int) -> None:
+    make_line("L-BAG1")
+
+    answer = send(client, crew[role], EVENTS, {"line_code": "L-BAG1", "event_type": "stop"})
+
+    assert answer.status_code == status
