@@ -12,6 +12,7 @@ from floor.models import User
 from floor.roles import Role, can
 from ms5.permissions import MODELS
 
+OFFICE = frozenset({Role.ADMIN, Role.PRODUCTION_MANAGER, Role.SHIFT_MANAGER, Role.ENGINEER})
 SECOND_FACTOR = frozenset({Role.ADMIN, Role.PRODUCTION_MANAGER, Role.ENGINEER})
 
 
@@ -28,7 +29,10 @@ class PlantAdmin(AdminSite):
                 super().register(model, admin_class or ModelAdmin, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return any(can(request.user, row[0]) for row in MODELS.values())
+        """The office; what each role may open inside stands in the table."""
+        return getattr(request.user, "role", None) in OFFICE and any(
+            can(request.user, row[0]) for row in MODELS.values()
+        )
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         guarded = super().admin_view(view, cacheable)

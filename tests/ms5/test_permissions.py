@@ -4,21 +4,27 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.contrib import admin
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls.converters import get_converters
+from django_otp import DEVICE_ID_SESSION_KEY
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from rest_framework.test import APIClient
 
 from floor.models import User
 from floor.roles import HOLDERS, MATRIX, PUBLIC, UNDECLARED, Capability, Role, can
-from ms5.permissions import MODELS, ROUTES, model_capability
-from tests.factories import make_line, make_user
+from ms5.admin import OFFICE
+from ms5.board import TILES, may_watch
+from ms5.permissions import MODELS, ROUTES, TOPICS, model_capability
+from tests.factories import make_user
 
 C = Capability
 STRANGER = None
 PEOPLE: list[Role | None] = [*Role, STRANGER]
-SAMPLES = {"line": "L-NONE", "code": "NONE", "topic": "state", "pk": "00000000-0000-4000-8000-000000000000"}
+SAMPLES = {"str": "NONE", "uuid": "00000000-0000-4000-8000-000000000000", "int": "1", "slug": "none"}
 
 
 def routes(patterns: list[URLPattern | URLResolver] | None = None, space: str = "") -> Iterator[tuple[str, URLPattern]]:
@@ -80,11 +86,19 @@ GUARDED = list(guarded_calls())
 def test_a_guarded_route_lets_in_nobody_but_those_of_the_matrix(
     name: str, pattern: URLPattern, method: str, capability: Capability, people: dict[Role | None, User | None]
 ) -> None:
-    address = reverse(name, kwargs={key: SAMPLES.get(key, "1") for key in pattern.pattern.converters})
+    address = reverse(name, kwargs=sample_arguments(pattern))
     for role, user in people.items():
         answer = ask(address, method, user, is_api=name.startswith("api:"))
         refused = answer.status_code in (401, 403) or "/login/" in answer.get("Location", "")
-        assert refused != (role in HOLDERS[capability]), (name, method, role, answer.status_code)
+        if role in HOLDERS[capability]:
+            assert not refused, (name, method, role, answer.status_code)
+        else:
+            assert refused or answer.status_code == 405, (name, method, role, answer.status_code)
+
+
+def sample_arguments(pattern: URLPattern) -> dict[str, str]:
+    kinds = {kind: name for name, kind in get_converters().items()}
+    return {name: SAMPLES[kinds[kind]] for name, kind in pattern.pattern.converters.items()}
 
 
 def ask(address: str, method: str, user: User | None, *, is_api: bool) -> HttpResponseBase:
@@ -96,6 +110,15 @@ def ask(address: str, method: str, user: User | None, *, is_api: bool) -> HttpRe
     if user is not None:
         page.force_login(user, backend="ms5.backends.MatrixBackend")
     return page.generic(method, address)
+
+
+def test_every_live_topic_is_in_the_table_and_only_its_holders_may_watch_it(
+    people: dict[Role | None, User | None],
+) -> None:
+    assert {topic: tile.capability for topic, tile in TILES.items()} == TOPICS
+    for topic, capability in TOPICS.items():
+        for role, user in people.items():
+            assert (user is not None and may_watch(user, topic)) == (role in HOLDERS[capability])
 
 
 def test_somebody_who_was_switched_off_may_do_nothing(db: None) -> None:
@@ -166,7 +189,7 @@ def test_an_admin_page_lets_in_nobody_but_those_of_the_matrix(
             client.force_login(user, backend="ms5.backends.MatrixBackend")
         for action, address in pages.items():
             capability = model_capability(f"{app}.{action}_{name}")
-            expected = capability is not None and can(user, capability)
+            expected = role in OFFICE and capability is not None and can(user, capability)
             assert (client.get(address).status_code == 200) == expected, (label, action, role)
 
 
@@ -178,12 +201,54 @@ def test_history_cannot_be_added_changed_or_deleted_even_by_the_administrator(db
 
 
 def test_a_superuser_flag_opens_nothing(db: None) -> None:
-    vera = make_user("vera", Role.VIEWER)
-    vera.is_superuser = True
-    vera.is_staff = True
-    vera.save()
-    make_line()
+    mara = make_user("mara", Role.SHIFT_MANAGER)
+    mara.is_superuser = True
+    mara.is_staff = True
+    mara.save()
     client = Client()
-    client.force_login(vera, backend="ms5.backends.MatrixBackend")
+    client.force_login(mara, backend="ms5.backends.MatrixBackend")
 
-    assert client.get(reverse("admin:floor_line_changelist")).status_code in (302, 403)
+    assert client.get(reverse("admin:floor_shiftpattern_changelist")).status_code == 200
+    assert client.get(reverse("admin:floor_user_changelist")).status_code == 403
+
+
+def test_the_first_administrator_comes_from_the_command_line(db: None) -> None:
+    anna = User.objects.create_superuser("anna", "anna@plant.example", "a long walk to the oven")
+
+    assert anna.role == Role.ADMIN
+    assert can(anna, C.MANAGE_USERS)
+
+
+# ---------------------------------------------------------------- second factor
+
+
+def test_without_a_confirmed_code_the_powerful_do_not_reach_the_admin(db: None, settings: LazySettings) -> None:
+    settings.REQUIRE_2FA = True
+    client = Client()
+    client.force_login(make_user("anna", Role.ADMIN), backend="ms5.backends.MatrixBackend")
+
+    answer = client.get(reverse("admin:index"))
+
+    assert answer.status_code == 403
+    assert "second factor" in answer.content.decode()
+
+
+def test_a_confirmed_code_opens_the_admin(db: None, settings: LazySettings) -> None:
+    settings.REQUIRE_2FA = True
+    anna = make_user("anna", Role.ADMIN)
+    device = TOTPDevice.objects.create(user=anna, name="phone", confirmed=True)
+    client = Client()
+    client.force_login(anna, backend="ms5.backends.MatrixBackend")
+    session = client.session
+    session[DEVICE_ID_SESSION_KEY] = device.persistent_id
+    session.save()
+
+    assert client.get(reverse("admin:index")).status_code == 200
+
+
+def test_a_shift_manager_needs_no_second_factor(db: None, settings: LazySettings) -> None:
+    settings.REQUIRE_2FA = True
+    client = Client()
+    client.force_login(make_user("mara", Role.SHIFT_MANAGER), backend="ms5.backends.MatrixBackend")
+
+    assert client.get(reverse("admin:index")).status_code == 200
