@@ -45,6 +45,14 @@ class Block(NamedTuple):
     label: str | None = None
 
 
+class StopHead(NamedTuple):
+    id: UUID
+    started_at: datetime
+    ended_at: datetime | None
+    coding: int | None
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class StopLine:
     """A stop as a list prints it; `lost_s` is the part of it that lies in the shift and lowers availability."""
@@ -283,11 +291,16 @@ class Shift:
         return target(self.line.target_rate, self.planned_ms(start, end))
 
     @cached_property
-    def stop_rows(self) -> list[Stop]:
-        """Stops worth a line: coded, or with lost time that somebody should explain. Newest first."""
+    def stop_heads(self) -> list[StopHead]:
+        """Every stop that is not minor, newest first."""
         rows = Stop.objects.filter(equipment=self.machine, is_minor=False)
-        rows = rows.touching(self.window.starts_at, self.window.ends_at).with_words()
-        return [row for row in rows.order_by("-started_at") if row.coding_id is not None or row.id in self.lost_ms]
+        rows = rows.touching(self.window.starts_at, self.window.ends_at).order_by("-started_at")
+        return [StopHead(*row) for row in rows.values_list("id", "started_at", "ended_at", "coding_id", "fault_text")]
+
+    @cached_property
+    def listed(self) -> list[UUID]:
+        """Stops worth a line: coded, or with lost time that somebody should explain. Newest first."""
+        return [head.id for head in self.stop_heads if head.coding is not None or head.id in self.lost_ms]
 
     @cached_property
     def lost_ms(self) -> dict[UUID, int]:
@@ -297,19 +310,27 @@ class Shift:
     @cached_property
     def uncoded_ms(self) -> dict[UUID, int]:
         """Lost time without a reason, by stop. A standstill that may still turn out minor is not asked about yet."""
-        young = {
-            row.id
-            for row in self.stop_rows
-            if row.ended_at is None and to_ms(self.now) - to_ms(row.started_at) < self.policy.micro_stop_s * SECOND_MS
-        }
+        young = {head.id for head in self.stop_heads if self._is_young(head.started_at, head.ended_at)}
         found = _sum(
             (block.stop, block.end - block.start) for block in self.blocks if _is_lost(block) and block.reason is None
         )
         return {stop: lost for stop, lost in found.items() if stop not in young}
 
-    @cached_property
-    def stops(self) -> list[StopLine]:
-        return [self._stop_line(row) for row in self.stop_rows]
+    @property
+    def uncoded(self) -> int:
+        """How many stops still lack a reason, without reading the whole ledger."""
+        entries = LedgerEntry.objects.filter(equipment=self.machine).uncoded()
+        rows = entries.inside(self.window.starts_at, self.window.ends_at).values_list(
+            "stop_id", "stop__started_at", "stop__ended_at"
+        )
+        return len({stop for stop, start, end in rows if start is not None and not self._is_young(start, end)})
+
+    def _is_young(self, started_at: datetime, ended_at: datetime | None) -> bool:
+        return ended_at is None and to_ms(self.now) - to_ms(started_at) < self.policy.micro_stop_s * SECOND_MS
+
+    def stop_lines(self, ids: Sequence[UUID]) -> list[StopLine]:
+        rows = {row.id: row for row in Stop.objects.filter(pk__in=ids).with_words()}
+        return [self._stop_line(rows[stop]) for stop in ids if stop in rows]
 
     def _stop_line(self, row: Stop) -> StopLine:
         coding = row.coding
@@ -335,7 +356,7 @@ class Shift:
 
     @cached_property
     def texts(self) -> dict[UUID, str]:
-        return {row.id: row.fault_text for row in self.stop_rows}
+        return {head.id: head.text for head in self.stop_heads}
 
     @cached_property
     def losses(self) -> list[Loss]:
@@ -451,7 +472,7 @@ def shift_report(line: Line, window: ShiftWindow, now: datetime) -> ShiftFigures
         target_shift=shift.target(shift.start, shift.end),
         products=_products_made(shift),
         hours=tuple(shift.hours),
-        stops=tuple(shift.stops),
+        stops=tuple(shift.stop_lines(shift.listed)),
         minor_stops=len({block.stop for block in minor}),
         minor_stops_s=sum(block.end - block.start for block in minor) / SECOND_MS,
         losses=tuple(shift.losses),

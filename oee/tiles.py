@@ -342,7 +342,7 @@ def oee_tile(line: Line, now: datetime) -> OeeTile:
         completeness=shift.completeness,
         provisional=shift.completeness is not None and shift.completeness < PROVISIONAL_BELOW,
         bars=factor_bars(shift),
-        uncoded=len(shift.uncoded_ms),
+        uncoded=shift.uncoded,
         flags=shift.flags,
     )
 
@@ -432,12 +432,16 @@ def _x(shift: Shift, moment: int) -> float:
 
 
 def _piece(shift: Shift, start: int, end: int, kind: str, text: str = "", stop: Block | None = None) -> StripBlock:
-    zone = shift.line.site.zone
-    clock = f"{from_ms(start).astimezone(zone):%H:%M}–{from_ms(end).astimezone(zone):%H:%M}"
+    clock = f"{_clock(shift, start)}–{_clock(shift, end)}"
     is_uncoded = stop is not None and stop.reason is None and stop.stop in shift.uncoded_ms
     x = _x(shift, start)
     width = round(_x(shift, end) - x, 2)
     return StripBlock(x, width, kind, is_uncoded, f"{clock} {text or WORDS[kind]}", stop.stop if stop else None)
+
+
+def _clock(shift: Shift, moment: int) -> str:
+    local = from_ms(moment).astimezone(shift.line.site.zone)
+    return f"{local.hour:02d}:{local.minute:02d}"  # three times as fast as strftime, and there are hundreds
 
 
 def _blocks(shift: Shift, block: Block) -> list[StripBlock]:
@@ -504,9 +508,9 @@ def stops_tile(line: Line, now: datetime) -> StopsTile:
     shift = _shift(line, now)
     if shift is None or shift.machine is None:
         return StopsTile(0, (), ())
-    in_order = sorted(shift.stops, key=lambda stop: not stop.is_uncoded)
+    shown = sorted(shift.listed, key=lambda stop: stop not in shift.uncoded_ms)[:STOPS_SHOWN]
     losses = tuple((loss.label, loss.lost_s / 60) for loss in shift.losses[:LOSSES_SHOWN])
-    return StopsTile(len(shift.uncoded_ms), tuple(stop_row(stop) for stop in in_order[:STOPS_SHOWN]), losses)
+    return StopsTile(len(shift.uncoded_ms), tuple(stop_row(stop) for stop in shift.stop_lines(shown)), losses)
 
 
 def stop_row(stop: StopLine) -> StopRow:

@@ -34,10 +34,10 @@ def _compare_in_snapshot(line: Line) -> list[str]:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         setup = setups([line])[line.id]
         derived = LineDerived.objects.filter(line=line).first()
-        seen = derived.seen_version if derived else 0
-        version, since = news(line.id, seen)
-        if seen and version > seen:
-            fold(setup, since)  # facts that wait to be folded are no difference
+        if derived is not None:
+            latest = news([derived])[line.id]
+            if derived.seen_version and latest.version > derived.seen_version:
+                fold([setup], latest.since)  # facts that wait to be folded are no difference
         found = list(_compare(setup))
         transaction.set_rollback(True)
     return found
@@ -46,7 +46,7 @@ def _compare_in_snapshot(line: Line) -> list[str]:
 def _compare(setup: LineSetup) -> Iterator[str]:
     machines = [machine.id for machine in setup.machines]
     codes = {machine.id: machine.code for machine in setup.machines}
-    wanted = rows_of(setup, derive_all(setup, read_facts(setup, None)))
+    wanted = rows_of([setup], derive_all(setup, read_facts([setup], None)))
     for model, rows in zip((Stop, LedgerEntry, HourTotals), wanted, strict=True):
         kept, derived, name = set(stored(model, machines)), set(rows), model._meta.verbose_name
         yield from (f"{codes[row[0]]} {name}: stored, not derived: {_spell(row)}" for row in _in_order(kept - derived))

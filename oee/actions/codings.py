@@ -1,5 +1,6 @@
 """What people say about stops. The stop itself, as the machine reported it, is never changed."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -112,3 +113,10 @@ def _refuse_closed(stop: Stop, by: User, now: datetime) -> None:
         raise ShiftClosed(
             f"The shift {shift.label(zone)} is closed. The shift manager can still change the reasons of its stops."
         )
+
+
+@transaction.atomic
+def import_codings(line: Line, codings: Sequence[StopCoding], *, now: datetime) -> None:
+    """Take over what people said elsewhere or before, and account for the whole line again."""
+    StopCoding.objects.bulk_create(codings, ignore_conflicts=True)
+    rebuild(line, since=None, now=now)

@@ -4,7 +4,8 @@ Rebuilding a range gives the same rows as rebuilding everything: derived rows ma
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -36,36 +37,53 @@ TOPICS = ("state", "pace", "rate", "oee", "strip", "stops")
 
 @dataclass(slots=True)
 class Changed:
-    """What a rebuild changed, as far as screens care."""
+    """What a rebuild changed on one line, as far as screens care."""
 
     topics: set[str] = field(default_factory=set)
     rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Version of a line's facts, and the earliest moment touched since they were last derived.
+
+    `since` None: not known any more, or never derived; everything has to be derived.
+    """
+
+    version: int
+    since: datetime | None
 
 
 @transaction.atomic
 def rebuild(line: Line, *, since: datetime | None, now: datetime) -> Changed:
     """Derive the line's rows again from the hour of `since` on (None: all of them) and tell the screens."""
     derived = lock_line(line.id)
-    version, unseen = news(line.id, derived.seen_version)
-    if since is not None and version > derived.seen_version:
-        since = None if unseen is None else min(since, unseen)
-    changed = fold(setups([line])[line.id], since)
-    _finish(derived, version, changed)
-    return changed
+    latest = news([derived])[line.id]
+    if since is not None and latest.version > derived.seen_version:
+        since = None if latest.since is None else min(since, latest.since)
+    changed = fold([setups([line])[line.id]], since)
+    _finish([derived], {line.id: latest}, changed)
+    return changed[line.id]
 
 
 def rebuild_dirty(now: datetime) -> int:
     """Catch up with every line whose facts have changed; return how many were rebuilt.
 
-    A line that fails is put aside for a while, with its error, and the others go on.
+    All lines go together, which costs as many queries as one. When that fails each goes alone: one that fails is
+    put aside for a while, with its error, and the others go on.
     """
     _notice_silence(now)
     dirty = _dirty(now)
     if not dirty:
         return 0
     LineDerived.objects.bulk_create([LineDerived(line=line) for line in dirty], ignore_conflicts=True)
-    prepared = setups(dirty)
-    return sum(_catch_up_or_postpone(prepared[line.id], now) for line in dirty)
+    prepared = list(setups(dirty).values())
+    try:
+        return _catch_up(prepared)
+    except Exception:
+        if len(prepared) > 1:
+            logger.warning("lines_rebuilt_one_by_one", exc_info=True)
+    return sum(_catch_up_or_postpone(setup, now) for setup in prepared)
 
 
 def _dirty(now: datetime) -> list[Line]:
@@ -79,36 +97,54 @@ def _dirty(now: datetime) -> list[Line]:
     )
 
 
-def _catch_up_or_postpone(setup: LineSetup, now: datetime) -> bool:
+def _catch_up_or_postpone(setup: LineSetup, now: datetime) -> int:
     try:
-        return _catch_up(setup, now)
+        return _catch_up([setup])
     except Exception as error:
         logger.exception("line_rebuild_failed", extra={"line": setup.line.code})
-        LineDerived.objects.update_or_create(
-            line=setup.line, defaults={"error": repr(error)[:500], "retry_at": now + RETRY_AFTER}
-        )
-        return False
+        LineDerived.objects.filter(line=setup.line).update(error=repr(error)[:500], retry_at=now + RETRY_AFTER)
+        return 0
 
 
 @transaction.atomic
-def _catch_up(setup: LineSetup, now: datetime) -> bool:
-    derived = LineDerived.objects.select_for_update(no_key=True, skip_locked=True).filter(line=setup.line).first()
-    if derived is None:
-        return False  # somebody else is at it
-    version, since = news(setup.line.id, derived.seen_version)
-    if version == derived.seen_version:
-        return False
-    _finish(derived, version, fold(setup, since))
-    return True
+def _catch_up(prepared: Sequence[LineSetup]) -> int:
+    """Derive what is new on these lines; a line that somebody else is deriving is left to them."""
+    by_line = {setup.line.id: setup for setup in prepared}
+    locked = LineDerived.objects.filter(line__in=list(by_line)).order_by("line")
+    derived = list(locked.select_for_update(no_key=True, skip_locked=True))
+    latest = news(derived)
+    derived = [row for row in derived if latest[row.line_id].version > row.seen_version]
+    changed: dict[UUID, Changed] = {}
+    for together in _groups([by_line[row.line_id] for row in derived], latest):
+        changed |= fold(together, latest[together[0].line.id].since)
+    _finish(derived, latest, changed)
+    return len(derived)
 
 
-def news(line_id: UUID, seen: int) -> tuple[int, datetime | None]:
-    """The facts' version and the earliest moment touched since `seen`; None when that is not known any more."""
-    changes = FactsChange.objects.filter(line=line_id, version__gt=seen)
-    found = changes.aggregate(count=Count("pk"), since=Min("since"), version=Max("version"))
-    version = found["version"] or seen
-    complete = found["count"] == version - seen
-    return version, found["since"] if complete and seen else None
+def _groups(prepared: Iterable[LineSetup], latest: dict[UUID, News]) -> Iterable[list[LineSetup]]:
+    """Lines to be derived from the same hour of the same clock; those to be derived whole go alone."""
+    groups: dict[object, list[LineSetup]] = defaultdict(list)
+    for setup in prepared:
+        since = latest[setup.line.id].since
+        key = setup.line.id if since is None else (setup.calendar.zone.key, _first_hour(setup, since))
+        groups[key].append(setup)
+    return groups.values()
+
+
+def _first_hour(setup: LineSetup, since: datetime) -> datetime:
+    return hour_start(setup.calendar.zone, since - SETTLED_AFTER)
+
+
+def news(derived: Iterable[LineDerived]) -> dict[UUID, News]:
+    seen = {row.line_id: row.seen_version for row in derived}
+    changes = FactsChange.objects.filter(line__in=list(seen), version__gt=F("line__derived__seen_version"))
+    found = {row[0]: row[1:] for row in changes.values_list("line").annotate(Count("pk"), Min("since"), Max("version"))}
+    return {line: _news(version, *found.get(line, (0, None, version))) for line, version in seen.items()}
+
+
+def _news(seen: int, count: int, since: datetime | None, version: int) -> News:
+    is_complete = seen > 0 and count == version - seen
+    return News(version, since if is_complete else None)
 
 
 def lock_line(line_id: UUID) -> LineDerived:
@@ -116,11 +152,13 @@ def lock_line(line_id: UUID) -> LineDerived:
     return LineDerived.objects.select_for_update(no_key=True).get(line=line_id)
 
 
-def _finish(derived: LineDerived, version: int, changed: Changed) -> None:
-    derived.seen_version, derived.error, derived.retry_at = version, "", None
-    derived.save(update_fields=["seen_version", "error", "retry_at"])
-    if changed.topics:
-        live.changed(derived.line_id, *sorted(changed.topics))
+def _finish(derived: Iterable[LineDerived], latest: dict[UUID, News], changed: dict[UUID, Changed]) -> None:
+    rows = list(derived)
+    for row in rows:
+        row.seen_version, row.error, row.retry_at = latest[row.line_id].version, "", None
+        if changed[row.line_id].topics:
+            live.changed(row.line_id, *sorted(changed[row.line_id].topics))
+    LineDerived.objects.bulk_update(rows, ["seen_version", "error", "retry_at"])
 
 
 def _notice_silence(now: datetime) -> None:
@@ -137,24 +175,26 @@ def _notice_silence(now: datetime) -> None:
             live.changed(line_id, *TOPICS)
 
 
-def fold(setup: LineSetup, since: datetime | None) -> Changed:
-    """Derive from the clock hour of `since` on and store what differs; the line is locked by the caller."""
-    facts, found = _derive(setup, since)
-    stored = [_stop_values(setup.line.id, row.equipment_id, verdict_of(row)) for row in facts.stored]
-    wanted = rows_of(setup, found)
-    changed = Changed()
-    if _exchange(Stop, dict(zip(stored, (row.pk for row in facts.stored), strict=True)), wanted.stops, changed):
-        changed.topics |= {"state", "strip", "stops", "oee"}
-    _keep_time(setup, list(found), facts.since, None, wanted, changed)
+def fold(prepared: Sequence[LineSetup], since: datetime | None) -> dict[UUID, Changed]:
+    """Derive lines of one clock from the hour of `since` on and store what differs; the caller has locked them."""
+    facts, found = _derive(prepared, since)
+    changed = {setup.line.id: Changed() for setup in prepared}
+    stops = {_stop_values(row.line_id, row.equipment_id, verdict_of(row)): row.pk for row in facts.stored}
+    wanted = rows_of(prepared, found)
+    for machine_id, moved in _exchange(Stop, stops, wanted.stops).items():
+        line = changed[facts.owners[machine_id].line.id]
+        line.topics |= {"state", "strip", "stops", "oee"}
+        line.rows += moved
+    _keep_time(prepared, list(found), facts.since, None, wanted, changed)
     return changed
 
 
-def _derive(setup: LineSetup, since: datetime | None) -> tuple[Facts, dict[UUID, Derived]]:
+def _derive(prepared: Sequence[LineSetup], since: datetime | None) -> tuple[Facts, dict[UUID, Derived]]:
     """Derive from the clock hour of `since` on, or from further back when a stop turns out minor after all."""
-    start = None if since is None else hour_start(setup.calendar.zone, since - SETTLED_AFTER)
+    start = None if since is None else _first_hour(prepared[0], since)
     while True:
-        facts = read_facts(setup, start)
-        found = derive_all(setup, facts)
+        facts = read_facts(prepared, start)
+        found = {machine: derived for setup in prepared for machine, derived in derive_all(setup, facts).items()}
         restated = [
             verdict.stop.started_at
             for machine_id, derived in found.items()
@@ -163,11 +203,11 @@ def _derive(setup: LineSetup, since: datetime | None) -> tuple[Facts, dict[UUID,
         ]
         if start is None or not restated:
             return facts, found
-        start = hour_start(setup.calendar.zone, from_ms(min(restated)))
+        start = hour_start(prepared[0].calendar.zone, from_ms(min(restated)))
 
 
 def derive_all(setup: LineSetup, facts: Facts) -> dict[UUID, Derived]:
-    machines = facts.machines
+    machines = {m.id: facts.machines[m.id] for m in setup.machines if m.id in facts.machines}
     if not machines:
         return {}
     first = min(machine.start for machine in machines.values())
@@ -182,25 +222,24 @@ def _is_restated(machine: Machine, verdict: Verdict) -> bool:
 
 
 @transaction.atomic
-def restate(line: Line, machine_id: UUID, *, start: datetime, end: datetime | None) -> Changed:
+def restate(line: Line, machine_id: UUID, *, start: datetime, end: datetime | None) -> None:
     """Account again for [start, end) of one machine after people said something; its stops stay as they are."""
     lock_line(line.id)
     setup = setups([line])[line.id]
     zone = setup.calendar.zone
     since = hour_start(zone, start)
     until = None if end is None else hour_start(zone, end) + timedelta(hours=1)
-    changed = Changed({"state", "strip", "stops", "oee"})
+    changed = {line.id: Changed({"state", "strip", "stops", "oee"})}
     machine, stored = _machine(setup, machine_id, since, until)
     if machine is None:
-        return changed
+        return
     verdicts = tuple(_recoded(verdict_of(row), machine) for row in stored)
     derived = account(machine, verdicts, plan(setup.calendar, machine.start, machine.until + 1))
     for row, verdict in zip(stored, verdicts, strict=True):
         if row.coding_id != verdict.coding:
             Stop.objects.filter(pk=row.pk).update(coding=verdict.coding)
-    _keep_time(setup, [machine_id], since, until, rows_of(setup, {machine_id: derived}), changed)
-    live.changed(line.id, *sorted(changed.topics))
-    return changed
+    _keep_time([setup], [machine_id], since, until, rows_of([setup], {machine_id: derived}), changed)
+    live.changed(line.id, *sorted(changed[line.id].topics))
 
 
 def _machine(
@@ -215,7 +254,7 @@ def _machine(
     first_note = min([since, *(row.started_at for row in stored)])
     start = max(to_ms(since), edges[0].at)
     end = min(to_ms(observed), to_ms(until)) if until is not None else to_ms(observed)
-    minutes = read_minutes(setup, ids, since, until)[machine_id]
+    minutes = read_minutes({machine_id: setup}, since, until)[machine_id]
     notes = read_notes(ids, first_note, until)[machine_id]
     return Machine("", start, end, edges, minutes=minutes, notes=notes), stored
 
@@ -275,17 +314,13 @@ class Rows(NamedTuple):
     hours: list[Values]
 
 
-def rows_of(setup: LineSetup, found: dict[UUID, Derived]) -> Rows:
+def rows_of(prepared: Iterable[LineSetup], found: dict[UUID, Derived]) -> Rows:
     """The rows that say what was derived; nothing is stored yet."""
-    line_id = setup.line.id
+    lines = {machine.id: setup.line.id for setup in prepared for machine in setup.machines}
     return Rows(
-        [_stop_values(line_id, machine, verdict) for machine, derived in found.items() for verdict in derived.verdicts],
-        [_entry_values(machine, entry) for machine, derived in found.items() for entry in derived.entries],
-        [
-            _hour_values(line_id, machine, bucket, totals)
-            for machine, derived in found.items()
-            for bucket, totals in derived.hours.values()
-        ],
+        [_stop_values(lines[m], m, verdict) for m, derived in found.items() for verdict in derived.verdicts],
+        [_entry_values(m, entry) for m, derived in found.items() for entry in derived.entries],
+        [_hour_values(lines[m], m, *hour) for m, derived in found.items() for hour in derived.hours.values()],
     )
 
 
@@ -346,38 +381,45 @@ def stored(
 
 
 def _keep_time(
-    setup: LineSetup,
+    prepared: Sequence[LineSetup],
     machines: list[UUID],
     start: datetime | None,
     end: datetime | None,
     wanted: Rows,
-    changed: Changed,
+    changed: dict[UUID, Changed],
 ) -> None:
     """Exchange the ledger and the hours of [start, end), which begins and ends with a clock hour."""
     entries, hours = stored(LedgerEntry, machines, start, end), stored(HourTotals, machines, start, end)
-    moved = _exchange(LedgerEntry, entries, wanted.entries, changed) + _exchange(HourTotals, hours, wanted.hours, changed)
-    primary = [machine.id for machine in setup.machines if machine.is_primary]
-    if moved and primary:
-        before = Rows([], [*_of(primary[0], entries)], [*_of(primary[0], hours)])
-        after = Rows([], [*_of(primary[0], wanted.entries)], [*_of(primary[0], wanted.hours)])
-        changed.topics |= _topics(before, after)
+    moved = _exchange(LedgerEntry, entries, wanted.entries) + _exchange(HourTotals, hours, wanted.hours)
+    before, after = _by_machine(entries, hours), _by_machine(wanted.entries, wanted.hours)
+    for setup in prepared:
+        line = changed[setup.line.id]
+        for machine in setup.machines:
+            line.rows += moved[machine.id]
+            if machine.is_primary and moved[machine.id]:
+                line.topics |= _topics(before[machine.id], after[machine.id])
 
 
-def _exchange(model: type[models.Model], before: dict[Values, Any], after: list[Values], changed: Changed) -> int:
-    """Make the stored rows equal to `after`, touching only those that differ; return how many did."""
+def _exchange(model: type[models.Model], before: dict[Values, Any], after: list[Values]) -> Counter[UUID]:
+    """Make the stored rows equal to `after`, touching only those that differ; return how many did, by machine."""
     wanted = set(after)
-    gone = [pk for values, pk in before.items() if values not in wanted]
-    come = [model(**dict(zip(COLUMNS[model], values, strict=True))) for values in after if values not in before]
+    gone = [values for values in before if values not in wanted]
+    come = [values for values in after if values not in before]
     if gone:
-        model._default_manager.filter(pk__in=gone).delete()
+        model._default_manager.filter(pk__in=[before[values] for values in gone]).delete()
     if come:
-        model._default_manager.bulk_create(come, batch_size=2000)
-    changed.rows += len(gone) + len(come)
-    return len(gone) + len(come)
+        rows = [model(**dict(zip(COLUMNS[model], values, strict=True))) for values in come]
+        model._default_manager.bulk_create(rows, batch_size=2000)
+    return Counter(values[0] for values in gone + come)
 
 
-def _of(machine_id: UUID, rows: Iterable[Values]) -> Iterator[Values]:
-    return (row for row in rows if row[0] == machine_id)
+def _by_machine(entries: Iterable[Values], hours: Iterable[Values]) -> dict[UUID, Rows]:
+    found: dict[UUID, Rows] = defaultdict(lambda: Rows([], [], []))
+    for entry in entries:
+        found[entry[0]].entries.append(entry)
+    for hour in hours:
+        found[hour[0]].hours.append(hour)
+    return found
 
 
 def _topics(before: Rows, after: Rows) -> set[str]:
