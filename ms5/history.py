@@ -4,16 +4,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from uuid import UUID
+from random import Random
+from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from floor.actions.machine import MachineBatch, record
 from floor.actions.retention import ensure_partitions
 from floor.domain.fold import MachineSetup
 from floor.domain.machine import Observation
-from floor.models import Equipment, Line
+from floor.models import Equipment, Line, User
+from floor.models.people import Role
+from oee.actions.codings import import_codings
 from oee.actions.rebuild import rebuild
+from oee.models import Stop, StopCoding, StopReason
 from plc.actions import load_plan
 from plc.models import Controller
 from plc.simulator import keeping
@@ -24,6 +29,8 @@ SCAN_S = 10
 # History comes before every lease a reader will ever hold.
 EPOCH = 1
 PORTION = timedelta(hours=12)
+CODED_SHARE = 0.97
+CODED_UNTIL = timedelta(hours=1)
 
 
 class HistoryExists(Exception):
@@ -63,9 +70,31 @@ def make_history(*, days: int, seed: int, now: datetime, tell: Callable[[float],
     readings = _record_everything(plant, _machines(), start, end, tell)
     for line in Line.objects.on_screen():
         rebuild(line, since=None, now=now)
+        import_codings(line, _codings(line, end - CODED_UNTIL, Random(seed)), now=now)
     keeping.save(plant, simulator_state())
     tell(1.0)
     return readings
+
+
+def _codings(line: Line, until: datetime, chance: Random) -> list[StopCoding]:
+    """Most stops that ended before `until` have a reason from the operator, most often the one proposed."""
+    author = User.objects.filter(role=Role.OPERATOR, is_active=True).order_by("date_joined").first()
+    reasons = list(StopReason.objects.filter(enabled=True, loss_class=StopReason.LossClass.UNPLANNED))
+    if author is None or not reasons:
+        return []
+    stops = Stop.objects.filter(line=line, is_minor=False, equipment__is_primary=True, ended_at__lt=until)
+    return [
+        StopCoding(
+            equipment_id=stop.equipment_id,
+            covers=DateTimeTZRange(stop.started_at, None, "[)"),
+            reason=stop.proposed_reason or chance.choice(reasons),
+            author=author,
+            made_at=stop.started_at + timedelta(seconds=chance.randint(40, 600)),
+            request_id=uuid4(),
+        )
+        for stop in stops.select_related("proposed_reason").order_by("started_at")
+        if chance.random() < CODED_SHARE
+    ]
 
 
 def simulator_state() -> Path:

@@ -15,6 +15,7 @@ from floor import audit
 from floor.domain.shifts import ShiftWindow
 from floor.models import Line, User
 from floor.models.shifts import calendar
+from oee.models import LineDerived
 from reports import pdf
 from reports.models import TRIES, Report
 from reports.shift import NothingToReport, ShiftPage, as_json, shift_page
@@ -27,6 +28,10 @@ WAIT_AFTER_SHIFT = timedelta(minutes=1)
 
 class AlreadyBeingMade(Exception):
     """The same report is asked for and not finished yet."""
+
+
+class FiguresBehind(Exception):
+    """The line's figures could not be derived from its facts; a report now would be wrong."""
 
 
 class ShiftNotBegun(Exception):
@@ -109,6 +114,9 @@ def _claim(report_id: UUID, now: datetime) -> Report | None:
 
 
 def page_of(report: Report, now: datetime) -> ShiftPage:
+    behind = LineDerived.objects.filter(line=report.line).exclude(error="").values_list("error", flat=True).first()
+    if behind:
+        raise FiguresBehind(f"The figures of {report.line.code} are behind its facts: {behind}")
     found = calendar(report.line).at(report.starts_at)
     window = found or ShiftWindow(report.shift, report.work_date, report.starts_at, report.ends_at)
     return shift_page(report.line, window, now)

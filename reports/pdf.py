@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,8 @@ def is_available() -> bool:
 
 
 def _engine() -> Any:
+    # Embedded fonts carry the time they were cut to size; without this two renders would differ in it.
+    os.environ.setdefault("SOURCE_DATE_EPOCH", "0")
     try:
         import weasyprint
         import weasyprint.text.fonts

@@ -21,6 +21,7 @@ from ms5.bare.stages import DATABASE
 from plc.simulator import control
 
 READY_WITHIN_S = 240.0
+THE_TESTS_OWN = {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE"}
 T = TypeVar("T")
 
 
@@ -83,7 +84,9 @@ def _free_port() -> int:
 def product(path: Path, **environment: str) -> Iterator[Product]:
     """Start everything in `path` with one day of history; stop everything in the end."""
     port = _free_port()
-    inherited = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")}
+    inherited = {
+        k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
+    }
     log = path.with_suffix(".log")
     with log.open("wb") as output:
         supervisor = subprocess.Popen(

@@ -63,8 +63,9 @@ def test_parts_equal_the_journal_after_kills_and_a_minute_without_link(plant: Pr
         counted = eventually(f"an answer after {victim}", lambda: parts_in_system(plant), within_s=30)
         eventually(
             f"parts after {victim} was killed",
-            lambda counted=counted: sum(m for m, _ in parts_in_system(plant).values())
-            > sum(m for m, _ in counted.values()),
+            lambda counted=counted: (
+                sum(m for m, _ in parts_in_system(plant).values()) > sum(m for m, _ in counted.values())
+            ),
             within_s=60,
         )
     eventually("all machines are read again", lambda: everything_is_read(plant), within_s=120)
