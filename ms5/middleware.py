@@ -3,7 +3,9 @@
 import time
 import uuid
 from collections.abc import Callable
+from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
@@ -54,6 +56,23 @@ class SecurityHeaders:
         response.setdefault("X-Frame-Options", "DENY")
         response.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         return response
+
+
+class ClosedByDefault:
+    """Refuse a page that does not say what it asks for: forgetting a mark closes a door, it never opens one."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any) -> None:
+        match = request.resolver_match
+        is_admin = match is not None and match.app_names[:1] == ["admin"]
+        # API views are closed by MatrixPermission, the admin by its site.
+        if not is_admin and not hasattr(view, "cls") and not hasattr(view, "capability"):
+            raise PermissionDenied("This page does not say who may see it.")
 
 
 class RequestMetrics:

@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
+    "ms5.middleware.ClosedByDefault",
     "django.contrib.messages.middleware.MessageMiddleware",
     "ms5.middleware.RequestMetrics",
     "axes.middleware.AxesMiddleware",

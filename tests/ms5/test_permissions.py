@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.contrib import admin
-from django.http import HttpResponseBase
-from django.test import Client
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.urls.converters import get_converters
 from django_otp import DEVICE_ID_SESSION_KEY
@@ -18,6 +19,7 @@ from floor.models import User
 from floor.roles import HOLDERS, MATRIX, PUBLIC, UNDECLARED, Capability, Role, can
 from ms5.admin import OFFICE
 from ms5.board import TILES, may_watch
+from ms5.middleware import ClosedByDefault
 from ms5.permissions import MODELS, ROUTES, TOPICS, model_capability
 from tests.factories import make_user
 
@@ -141,6 +143,17 @@ def test_a_view_that_declares_nothing_is_closed_to_everybody(db: None) -> None:
     force_authenticate(request, make_user("anna", Role.ADMIN))
 
     assert Forgotten.as_view()(request).status_code == 403
+
+
+def test_a_page_that_declares_nothing_is_closed_to_everybody(rf: RequestFactory, db: None) -> None:
+    def forgotten(request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+    request = rf.get("/")
+    request.resolver_match = None
+
+    with pytest.raises(PermissionDenied):
+        ClosedByDefault(forgotten).process_view(request, forgotten, (), {})
 
 
 def test_the_roles_may_do_what_the_handbook_says() -> None:
