@@ -147,7 +147,7 @@ def load_plan(controller_id: UUID) -> Plan | None:
         kind=controller.kind,
         endpoint=controller.endpoint,
         scan_s=controller.scan_s,
-        expected_serial=controller.expected_serial.strip().lower(),
+        expected_serial=controller.expected_serial,
         tags=tuple(tag.spec for tag in controller.tags.filter(enabled=True).order_by("name")),
         machines=tuple(_machine(group, controller.scan_s) for group in by_machine.values()),
         fingerprint=fingerprint,
@@ -257,13 +257,18 @@ def shown(values: Mapping[str, Value]) -> dict[str, dict[str, Any]]:
     }
 
 
-def check_identity(plan_serial: str, identity: Identity) -> None:
+def check_identity(expected_serial: str, identity: Identity) -> None:
     """Refuse a controller that is not the one configured; a swapped one would feed the wrong line."""
-    if plan_serial and identity.serial.lower() != plan_serial:
+    if expected_serial and _plain(identity.serial) != _plain(expected_serial):
         raise ConfigurationError(
-            f"This is another controller: serial number {identity.serial or 'unknown'} instead of {plan_serial}.",
+            f"This is another controller: serial number {identity.serial or 'unknown'} instead of {expected_serial}.",
             "If it was exchanged, enter the new serial number; otherwise check the address.",
         )
+
+
+def _plain(serial: str) -> str:
+    """People leave out leading zeros and write serial numbers in either case."""
+    return serial.strip().lower().removeprefix("0x").lstrip("0")
 
 
 def database_now() -> datetime:

@@ -31,7 +31,7 @@ def probe(controller: Controller) -> Probe:
     driver = connect(controller.kind, controller.endpoint, tags)
     try:
         identity = driver.open()
-        check_identity(controller.expected_serial.strip().lower(), identity)
+        check_identity(controller.expected_serial, identity)
         snapshot = driver.read()
     except DriverError as error:
         return Probe(error=error.message, hint=error.hint)

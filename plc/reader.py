@@ -72,8 +72,9 @@ def _load(held: Hold) -> Plan | None:
             continue
         held.fingerprint = "" if plan is None else plan.fingerprint
         held.changed = False
-        if not held.ended:
-            held.wake.clear()
+        held.wake.clear()
+        if held.ended:  # said between the last look and the clearing
+            held.wake.set()
         return plan
     return None
 

@@ -7,7 +7,6 @@ import pytest
 
 from floor.models import CounterEvent, Heartbeat, MachineState, StateEdge
 from plc.models import Controller, Link, Tag
-from plc.reader import Backoff, Grid
 from tests.plc import fault_proxy
 from tests.plc.conftest import Process, counted, link_is, wait_for, watermark
 from tests.plc.fault_proxy import FaultProxy
@@ -54,9 +53,8 @@ def test_a_lost_link_loses_no_part_and_is_no_stop(bagger: Peer, proxy: FaultProx
     wait_for(watermark(machine, 1000), "the first reading was not recorded")
 
     proxy.unplug()
-    wait_for(link_is(controller, State.BACKOFF), "nobody noticed the loss")
-    assert "refuses connections" in Link.objects.get().error or "connection" in Link.objects.get().error
-    assert Link.objects.get().hint
+    wait_for(Link.objects.filter(error__contains="refuses connections").exists, "nobody noticed the loss")
+    assert "network cable" in Link.objects.get().hint
     assert Link.objects.get().values["Speed"]["q"] == "bad_comm"
     bagger.memory["Good"] = 1150
     time.sleep(2.3)
@@ -81,7 +79,7 @@ def test_a_controller_that_answers_garbage_counts_nothing_and_recovers(
     wait_for(watermark(machine, 1000), "the first reading was not recorded")
 
     proxy.tamper = fault
-    wait_for(link_is(controller, State.BACKOFF), "nobody noticed")
+    wait_for(Link.objects.exclude(error="").exists, "nobody noticed")
     bagger.memory["Good"] = 1001
     proxy.thaw()
     wait_for(watermark(machine, 1001), "reading did not resume")
@@ -227,26 +225,3 @@ def test_a_reader_that_lost_its_lease_stops_at_once(bagger: Peer, process: Proce
     assert process.ended == {"BAG1": "lease lost"}
     assert Link.objects.get().lease_owner == "plc@b"
     assert counted(machine) == (0, 0)
-
-
-def test_a_late_scan_loses_slots_and_never_makes_a_burst() -> None:
-    grid = Grid(1.0, 100.0)
-
-    grid.advance(100.2)
-    assert (grid.next_s, grid.missed) == (101.0, 0)
-    grid.advance(104.5)
-    assert (grid.next_s, grid.missed) == (105.0, 3)
-    grid.advance(105.1)
-    assert (grid.next_s, grid.missed) == (106.0, 3)
-
-
-def test_pauses_double_up_to_half_a_minute_and_start_again_after_a_good_read() -> None:
-    backoff = Backoff()
-
-    pauses = [backoff.next_s() for _ in range(10)]
-
-    assert 0.5 <= pauses[0] <= 0.6
-    assert 1.6 <= pauses[2] <= 2.4
-    assert all(24 <= pause <= 36 for pause in pauses[6:])
-    backoff.reset()
-    assert backoff.next_s() <= 0.6

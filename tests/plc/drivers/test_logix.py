@@ -317,3 +317,14 @@ def test_cpppo_killed_while_reading_is_an_error_at_once_and_its_successor_is_rea
         driver.open()
         assert driver.read().values["count"].value == 0
         driver.close()
+
+
+def test_a_bad_tag_in_every_scan_fills_no_log(peer: Peer, caplog: pytest.LogCaptureFixture) -> None:
+    """pycomm3 writes a traceback per bad tag and scan; the reader says it once."""
+    driver = opened(peer, [TagSpec("unknown", "Nobody_Knows", "DINT"), TagSpec("type", "Avg_Speed", "DINT")])
+
+    driver.read()
+    driver.read()
+    driver.close()
+
+    assert caplog.records == []

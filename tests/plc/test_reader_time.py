@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
+from plc.reader import Backoff, Grid
 from plc.recorder import ReaderClock
 
 NOW = datetime(2026, 3, 23, 6, 0, tzinfo=UTC)
@@ -41,3 +42,26 @@ def test_small_differences_are_made_up_for_slowly_and_never_backwards() -> None:
         last = seconds(clock, float(step))
 
     assert abs(clock.offset_s) < 0.001
+
+
+def test_a_late_scan_loses_slots_and_never_makes_a_burst() -> None:
+    grid = Grid(1.0, 100.0)
+
+    grid.advance(100.2)
+    assert (grid.next_s, grid.missed) == (101.0, 0)
+    grid.advance(104.5)
+    assert (grid.next_s, grid.missed) == (105.0, 3)
+    grid.advance(105.1)
+    assert (grid.next_s, grid.missed) == (106.0, 3)
+
+
+def test_pauses_double_up_to_half_a_minute_and_start_again_after_a_good_read() -> None:
+    backoff = Backoff()
+
+    pauses = [backoff.next_s() for _ in range(10)]
+
+    assert 0.5 <= pauses[0] <= 0.6
+    assert 1.6 <= pauses[2] <= 2.4
+    assert all(24 <= pause <= 36 for pause in pauses[6:])
+    backoff.reset()
+    assert backoff.next_s() <= 0.6
