@@ -387,14 +387,14 @@ def plant_board(request: HttpRequest) -> HttpResponse:
 @require_safe
 @require(Capability.VIEW_FLOOR)
 def home(request: HttpRequest) -> HttpResponseBase:
-    """Operators find their line, engineers all of them, everybody else the plant with its calls."""
+    """Operators find their line, those who come when called the calls, everybody else the plant."""
     role = getattr(request.user, "role", "")
     if role == Role.OPERATOR:
         code = request.COOKIES.get("line", "")
         return redirect("line", code) if Line.objects.enabled().filter(code=code).exists() else redirect("lines")
     if role == Role.ENGINEER:
         return redirect("lines")
-    return redirect("plant-board")
+    return redirect("andon-board" if role in (Role.MAINTENANCE, Role.QUALITY) else "plant-board")
 
 
 # ---------------------------------------------------------------- tile address

@@ -7,12 +7,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.cache import cache
 from django.db import connection
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -22,6 +23,7 @@ from tests.factories import make_line, make_machine, make_shifts, make_site, mak
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PATIENCE_S = 30
+HOUR_MS = 3_600_000
 
 
 @dataclass
@@ -51,24 +53,37 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture
-def web(transactional_db: None, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Web]:
-    """daphne with production's static files, on the database of this test."""
+@contextmanager
+def serving(static_root: Path, log: Path) -> Iterator[Web]:
+    """daphne with production's static files, on the database of the tests."""
     port = free_port()
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
         "MS5_TEST_DATABASE": str(connection.settings_dict["NAME"]),
-        "STATIC_ROOT": str(request.getfixturevalue("static_root")),
+        "STATIC_ROOT": str(static_root),
     }
     command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "ms5.asgi:application"]
-    with (tmp_path / "web.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     web = Web(f"http://127.0.0.1:{port}", process)
     try:
         _wait_for(web)
         yield web
     finally:
         web.kill()
+
+
+@pytest.fixture(scope="session")
+def web(django_db_setup: None, static_root: Path) -> Iterator[Web]:
+    with serving(static_root, static_root / "web.log") as web:
+        yield web
+
+
+@pytest.fixture
+def mortal_web(transactional_db: None, static_root: Path, tmp_path: Path) -> Iterator[Web]:
+    """A web process that a test may kill."""
+    with serving(static_root, tmp_path / "web.log") as web:
+        yield web
 
 
 @pytest.fixture(scope="session")
@@ -94,12 +109,12 @@ def _wait_for(web: Web) -> None:
 
 @pytest.fixture
 def line7(transactional_db: None) -> Line:
-    call_command("flush", interactive=False, verbosity=0) if Line.objects.exists() else None
+    cache.clear()
     make_shifts(make_site())
     line = make_line("L-7")
     bagger = make_machine(line)
     LineState.objects.create(line=line)
-    MachineState.objects.create(equipment=bagger, observed_until=datetime.now(UTC), state="run")
+    MachineState.objects.create(equipment=bagger, observed_until=datetime.now(UTC), state="run", limit_ms=HOUR_MS)
     ola = make_user("ola")
     ola.set_password("bread and butter")
     ola.save(update_fields=["password"])
@@ -109,6 +124,18 @@ def line7(transactional_db: None) -> Line:
 @pytest.fixture
 def page(browser: Browser, web: Web, line7: Line) -> Iterator[Page]:
     """Ola, signed in, at a kiosk."""
+    with kiosk(browser, web) as page:
+        yield page
+
+
+@pytest.fixture
+def mortal_page(browser: Browser, mortal_web: Web, line7: Line) -> Iterator[Page]:
+    with kiosk(browser, mortal_web) as page:
+        yield page
+
+
+@contextmanager
+def kiosk(browser: Browser, web: Web) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=web.url)
     page = context.new_page()
     page.goto("/login/")

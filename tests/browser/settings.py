@@ -2,7 +2,9 @@
 
 import os
 
+from ms5.settings import MIDDLEWARE as EVERYTHING
 from tests.settings import *
 
+MIDDLEWARE = EVERYTHING
 STORAGES["staticfiles"] = {"BACKEND": "ms5.staticfiles.HashedStatic"}
 DATABASES["default"]["NAME"] = os.environ.get("MS5_TEST_DATABASE", DATABASES["default"]["NAME"])

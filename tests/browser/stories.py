@@ -120,33 +120,75 @@ STRIP = StripTile(
 RUN_STRIP = replace(STRIP, blocks=(*BLOCKS, StripBlock(576, 10, "run", False, "running", None), AHEAD))
 
 CALL = CallRow(
-    UUID(int=7), "L-BAG1", "maintenance", "Maintenance", "high", "open", 1, ago(185), "Ola", "BP01.PACK.BAG1", "",
-    "Nobody yet.", NOW + timedelta(seconds=115), "production manager", False,
+    UUID(int=7),
+    "L-BAG1",
+    "maintenance",
+    "Maintenance",
+    "high",
+    "open",
+    1,
+    ago(185),
+    "Ola",
+    "BP01.PACK.BAG1",
+    "",
+    "Nobody yet.",
+    NOW + timedelta(seconds=115),
+    "production manager",
+    False,
 )
 COMING = replace(
-    CALL, id=UUID(int=8), line_code="L-ROLL2", kind="material", kind_label="Material", priority="medium",
-    status="acknowledged", level=0, raised_at=ago(520), who="Milo is coming", next_due_at=None,
+    CALL,
+    id=UUID(int=8),
+    line_code="L-ROLL2",
+    kind="material",
+    kind_label="Material",
+    priority="medium",
+    status="acknowledged",
+    level=0,
+    raised_at=ago(520),
+    who="Milo is coming",
+    next_due_at=None,
 )
 THIRD = replace(
-    COMING, id=UUID(int=9), line_code="L-CAKE1", kind="quality", kind_label="Quality", raised_at=ago(1270),
+    COMING,
+    id=UUID(int=9),
+    line_code="L-CAKE1",
+    kind="quality",
+    kind_label="Quality",
+    raised_at=ago(1270),
     who="Quinn is coming",
 )
 
 STOPPED = Story(
     StateTile(
-        "L-BAG1", "Bagger line 1", "stop", "STOPPED", ago(252), "BP01.PACK.BAG1", "Bagger 1",
-        "Wicket servo fault (6), first of 3", STOP, WICKET, None, "500 g white sliced", NOW,
+        "L-BAG1",
+        "Bagger line 1",
+        "stop",
+        "STOPPED",
+        ago(252),
+        "BP01.PACK.BAG1",
+        "Bagger 1",
+        "Wicket servo fault (6), first of 3",
+        STOP,
+        WICKET,
+        None,
+        "500 g white sliced",
+        NOW,
     ),
     PaceTile(SHIFT, "500 g white sliced", 14812, 131, 15460, 24000, -648, 23120, 0.617, 0.644),
     rate_of(98, 101, 99, 100, 62, 99, 101, 38, 0, 0),
     OeeTile(
-        SHIFT, 0.713, 0.996, False,
+        SHIFT,
+        0.713,
+        0.996,
+        False,
         (
             FactorBar("Availability", 0.84, 0.9, "3 h 42 min", "4 h 24 min"),
             FactorBar("Performance", 0.871, 0.85, "3 h 13 min", "3 h 42 min"),
             FactorBar("Quality", 0.974, 0.95, "14 812", "15 207"),
         ),
-        2, (),
+        2,
+        (),
     ),
     STRIP,
     StopsTile(
@@ -154,51 +196,117 @@ STOPPED = Story(
         (
             StopRow(STOP, ago(252), None, 252, "BP01.PACK.BAG1", "Wicket servo fault (6)", None, None, WICKET),
             StopRow(UUID(int=2), ago(5400), ago(4760), 640, "BP01.PACK.BAG1", "", None, None, None),
-            StopRow(UUID(int=3), ago(15060), ago(14780), 280, "BP01.PACK.BAG1", "Film low (12)", ReasonChoice("film", "Film roll change"), "Ola", None),
+            StopRow(
+                UUID(int=3),
+                ago(15060),
+                ago(14780),
+                280,
+                "BP01.PACK.BAG1",
+                "Film low (12)",
+                ReasonChoice("film", "Film roll change"),
+                "Ola",
+                None,
+            ),
         ),
         (("Film roll change", 18.4), ("Wicket servo", 12.2), ("Minor stops", 9.1)),
     ),
     SimpleNamespace(
-        stop_id=UUID(int=2), title="2 stops without a reason", detail="last 01:11–01:22, no fault reported",
-        suggestion=None, due_at=None,
+        stop_id=UUID(int=2),
+        title="2 stops without a reason",
+        detail="last 01:11–01:22, no fault reported",
+        suggestion=None,
+        due_at=None,
     ),
     LinkTile((Hop("BAG1", True, "online, 0.4 s"), Hop("BL1", True, "online, 0.6 s"))),
     CallsTile((CALL,), ago(185), 100, 7),
 )
 QUIET_NEXT = SimpleNamespace(
-    stop_id=None, title="Break at 03:00", detail="15 min", suggestion=None, due_at=NOW + timedelta(minutes=18, seconds=53)
+    stop_id=None,
+    title="Break at 03:00",
+    detail="15 min",
+    suggestion=None,
+    due_at=NOW + timedelta(minutes=18, seconds=53),
 )
 QUIET = CallsTile((), ago(2520), 100, 7)
 
 
-def with_state(story: Story, state: str, word: str, why: str = "", since_s: float | None = 4080, **more: object) -> Story:
+def with_state(
+    story: Story, state: str, word: str, why: str = "", since_s: float | None = 4080, **more: object
+) -> Story:
     tile = replace(
-        story.state, state=state, word=word, why=why, since=None if since_s is None else ago(since_s), stop_id=None,
+        story.state,
+        state=state,
+        word=word,
+        why=why,
+        since=None if since_s is None else ago(since_s),
+        stop_id=None,
         suggestion=None,
     )
     return replace(story, state=tile, **more)
 
 
 NO_PACE = PaceTile("", None, None, None, None, None, None, None, None, None)
-NO_OEE = OeeTile("", None, None, False, tuple(FactorBar(n, None, None, "–", "–") for n in ("Availability", "Performance", "Quality")), 0, ())
+NO_OEE = OeeTile(
+    "",
+    None,
+    None,
+    False,
+    tuple(FactorBar(n, None, None, "–", "–") for n in ("Availability", "Performance", "Quality")),
+    0,
+    (),
+)
 RUNNING = with_state(
-    STOPPED, "run", "RUNNING", pace=replace(STOPPED.pace, good=16210, target_now=16116, difference=94, progress=0.675, progress_target=0.671, projected=24320),
-    rate=rate_of(98, 101, 99, 100, 97, 99, 101, 98, 100, 99), strip=RUN_STRIP, next=QUIET_NEXT, calls=QUIET,
+    STOPPED,
+    "run",
+    "RUNNING",
+    pace=replace(
+        STOPPED.pace,
+        good=16210,
+        target_now=16116,
+        difference=94,
+        progress=0.675,
+        progress_target=0.671,
+        projected=24320,
+    ),
+    rate=rate_of(98, 101, 99, 100, 97, 99, 101, 98, 100, 99),
+    strip=RUN_STRIP,
+    next=QUIET_NEXT,
+    calls=QUIET,
     oee=replace(STOPPED.oee, oee=0.884, uncoded=0),
 )
 STORIES = {
     "running": RUNNING,
     "stopped": STOPPED,
     "unsuggested": replace(STOPPED, state=replace(STOPPED.state, suggestion=None, why="")),
-    "slow": with_state(STOPPED, "slow", "SLOW 84\u202f%", "below 90\u202f% of the ideal rate", 690, rate=rate_of(98, 84, 83, 85, 84, 84, 82, 84, 85, 84)),
+    "slow": with_state(
+        STOPPED,
+        "slow",
+        "SLOW 84\u202f%",
+        "below 90\u202f% of the ideal rate",
+        690,
+        rate=rate_of(98, 84, 83, 85, 84, 84, 82, 84, 85, 84),
+    ),
     "planned": with_state(RUNNING, "planned", "CHANGEOVER", "", 750),
     "nodata": with_state(
-        STOPPED, "nodata", "NO DATA", "No answer from controller BAG1 – check the cable at panel 7", 125,
+        STOPPED,
+        "nodata",
+        "NO DATA",
+        "No answer from controller BAG1 – check the cable at panel 7",
+        125,
         link=LinkTile((Hop("BAG1", False, "No answer for 2 min – check the cable"), Hop("BL1", True, "online, 0.6 s"))),
         rate=rate_of(98, 101, 99, 100, 97, 99, 101, None, None, None),
         oee=replace(STOPPED.oee, completeness=0.86, provisional=True),
     ),
-    "off": with_state(RUNNING, "off", "NOT SCHEDULED", "Next shift: Morning, 06:00", 9000, pace=NO_PACE, oee=NO_OEE, rate=RateTile(None, 100.0, (None,) * 10, "", 13.3)),
+    "off": with_state(
+        RUNNING,
+        "off",
+        "NOT SCHEDULED",
+        "Next shift: Morning, 06:00",
+        9000,
+        pace=NO_PACE,
+        oee=NO_OEE,
+        rate=RateTile(None, 100.0, (None,) * 10, "", 13.3),
+    ),
     "stale": replace(STOPPED, fresh="stale"),
 }
 TEMPLATES = {
@@ -231,13 +339,19 @@ def placed(topic: str, value: object, line: str = "L-BAG1") -> SimpleNamespace:
 
 def card(story: Story, code: str, need: int, difference: int | None) -> SimpleNamespace:
     return SimpleNamespace(
-        url="#", need=need, critical=False, state=replace(story.state, line_code=code),
-        pace=replace(story.pace, difference=difference), oee=story.oee,
+        url="#",
+        need=need,
+        critical=False,
+        state=replace(story.state, line_code=code),
+        pace=replace(story.pace, difference=difference),
+        oee=story.oee,
     )
 
 
 def tiles(story: Story) -> dict[str, SimpleNamespace]:
-    values: dict[str, object] = {t: getattr(story, t) for t in ("state", "pace", "rate", "oee", "strip", "stops", "next", "link", "calls")}
+    values: dict[str, object] = {
+        t: getattr(story, t) for t in ("state", "pace", "rate", "oee", "strip", "stops", "next", "link", "calls")
+    }
     values |= {
         "shift": SHIFT, "uncoded": story.stops, "losses": story.stops, "figures": story.pace,
         "effect": SimpleNamespace(rate=story.rate, oee=story.oee),
@@ -271,7 +385,13 @@ def plant_context() -> dict[str, object]:
         card(STOPPED, "L-BAG1", 50, -648), card(STORIES["nodata"], "L-BUN2", 40, None), card(STORIES["slow"], "L-ROLL2", 30, -212),
         card(STORIES["planned"], "L-CAKE1", 10, 12), card(RUNNING, "L-BAG2", 5, 94), card(RUNNING, "L-BUN1", 5, 7),
     ]  # fmt: skip
-    calls = SimpleNamespace(rows=(CALL, COMING, THIRD), last_call_at=ago(185), median_wait_s=100, calls_this_shift=7, longest_open_since=ago(1270))
+    calls = SimpleNamespace(
+        rows=(CALL, COMING, THIRD),
+        last_call_at=ago(185),
+        median_wait_s=100,
+        calls_this_shift=7,
+        longest_open_since=ago(1270),
+    )
     return {
         "site_name": "Bakery", "shift": placed("shift", SHIFT, ""), "now": NOW, "zone": str(ZONE), "version": settings.VERSION,
         "product_name": settings.PROJECT_NAME, "cards": [placed("line", c, c.state.line_code) for c in wall],
@@ -295,7 +415,10 @@ def pages() -> dict[str, str]:
 
 def write(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    with override_settings(ROOT_URLCONF="tests.browser.stories", STATIC_ROOT=folder / "static"), timezone.override(ZONE):
+    with (
+        override_settings(ROOT_URLCONF="tests.browser.stories", STATIC_ROOT=folder / "static"),
+        timezone.override(ZONE),
+    ):
         for name, html in pages().items():
             (folder / f"{name}.html").write_text(html, encoding="utf-8")
         call_command("collectstatic", interactive=False, verbosity=0)

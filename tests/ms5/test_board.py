@@ -50,7 +50,12 @@ def test_an_operator_comes_back_to_the_line_that_this_screen_showed_last(ola: Cl
 
 @pytest.mark.parametrize(
     ("role", "page"),
-    [("production_manager", "/board/"), ("shift_manager", "/board/"), ("viewer", "/board/"), ("engineer", "/lines/")],
+    [
+        ("production_manager", "/board/"),
+        ("shift_manager", "/board/"),
+        ("maintenance", "/andon/"),
+        ("engineer", "/lines/"),
+    ],
 )
 def test_everybody_starts_where_their_work_is(role: str, page: str, line7: Line) -> None:
     assert signed_in(role).get("/").headers["Location"] == page

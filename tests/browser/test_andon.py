@@ -1,0 +1,87 @@
+"""Calling for help and answering, with fingers."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from andon.actions import seed_rules
+from andon.clock import database_now
+from andon.models import Call
+from floor.models import Line
+from tests.andon.plant import make_call
+from tests.browser.conftest import Web
+from tests.factories import make_line, make_user
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("servers")]
+
+
+@pytest.fixture(autouse=True)
+def _rules(line7: Line) -> None:
+    seed_rules()
+
+
+@pytest.fixture
+def milo(browser: Browser, web: Web, line7: Line) -> Iterator[Page]:
+    """Milo of maintenance, at the andon board."""
+    person = make_user("milo", "maintenance")
+    person.set_password("bread and butter")
+    person.save(update_fields=["password"])
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=web.url)
+    page = context.new_page()
+    page.goto("/login/?next=/andon/")
+    page.fill("#id_username", "milo")
+    page.fill("#id_password", "bread and butter")
+    page.click("button")
+    page.wait_for_url("**/andon/")
+    yield page
+    context.close()
+
+
+def test_help_is_called_with_two_taps_and_taken_back_with_a_third(page: Page, line7: Line) -> None:
+    page.goto("/lines/L-7/")
+
+    page.click(".bottom .is-call")
+    page.click("#help .help-kind >> nth=0")
+
+    expect(page.locator(".toast")).to_contain_text("Maintenance called")
+    assert Call.objects.get().status == "open"
+    page.click(".toast button")
+    expect(page.locator(".toast")).to_contain_text("Taken back")
+    assert Call.objects.get().status == "cancelled"
+
+
+def test_coming_being_there_and_putting_it_right_are_one_tap_each(milo: Page, line7: Line) -> None:
+    call = make_call(line7, at=database_now())
+    milo.goto("/andon/")
+
+    for button, then in (("I am coming", "milo is coming"), ("I am here", "milo is there"), ("Fixed", "No open calls")):
+        milo.get_by_role("button", name=button).click()
+        expect(milo.locator(".answers")).to_contain_text(then)
+
+    call.refresh_from_db()
+    assert (call.status, call.resolution) == ("resolved", "Fixed")
+
+
+def test_a_new_call_comes_to_the_board_by_itself_and_turns_overdue_with_the_server_dead(
+    milo: Page, web: Web, line7: Line
+) -> None:
+    call = make_call(line7, at=database_now() - timedelta(minutes=5, seconds=-8))
+    expect(milo.locator(".answer")).to_contain_text("L-7")
+
+    web.kill()
+
+    expect(milo.locator(".answer.is-due")).to_contain_text("overdue", timeout=15_000)
+    assert call.level == 0
+
+
+def test_the_controls_of_a_call_fit_a_glove(milo: Page, line7: Line) -> None:
+    for n in range(3):
+        make_call(make_line(f"L-{n}X"), at=database_now())
+    milo.goto("/andon/")
+
+    boxes = [button.bounding_box() for button in milo.locator(".answer-do .button").all()]
+
+    assert len(boxes) == 6
+    assert all(box is not None and box["height"] >= 80 and box["width"] >= 80 for box in boxes)
