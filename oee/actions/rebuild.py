@@ -435,8 +435,12 @@ def _topics(before: Rows, after: Rows) -> set[str]:
 
 
 def _shapes(rows: Rows) -> list[Values]:
-    """The ledger without its ends: the last one grows with every scan."""
-    return [(entry[1], *entry[3:]) for entry in rows.entries]
+    """The ledger without its ends, the last of which grows with every scan, and without the cuts at full hours."""
+    shapes: list[Values] = []
+    for entry in rows.entries:
+        if not shapes or shapes[-1][1:] != entry[3:]:
+            shapes.append((entry[1], *entry[3:]))
+    return shapes
 
 
 def _counts(rows: Rows) -> list[int]:

@@ -7,9 +7,10 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from floor.models import FaultDefinition, FaultEvent, MachineState, StateEdge
+from oee.actions.check import differences
 from oee.actions.rebuild import rebuild, rebuild_dirty
 from oee.models import HourTotals, LedgerEntry, LineDerived, LinePolicy, Stop, to_stop_key
-from tests.factories import make_machine
+from tests.factories import make_line, make_machine, make_shifts, make_site
 from tests.oee.stage import Stage, at, make_stage
 
 pytestmark = pytest.mark.django_db
@@ -83,11 +84,11 @@ def test_a_short_standstill_across_shift_change_is_minor_in_both_shifts():
 
 def test_an_open_stop_becomes_minor_when_it_ends_in_time():
     stage = make_stage()
-    stage.sees("08:00 run, 08:59:30 stop", until=at("09:00:15"))
+    stage.sees("08:00 run, 08:59:30 stop", until=at("09:01:10"))
     rebuild_dirty(NOW)
     assert not Stop.objects.get().is_minor
 
-    stage.sees("09:00:30 run", until=at("09:10"))
+    stage.sees("09:01:20 run", until=at("09:10"))
     rebuild_dirty(NOW)
 
     assert Stop.objects.get().is_minor
@@ -155,6 +156,19 @@ def test_the_first_fault_is_proposed_and_a_prompt_never():
     assert stop.proposed_why == "Wicket servo fault (6), first of 2"
 
 
+def test_a_fault_that_shows_a_scan_later_still_explains_the_stop():
+    stage = make_stage()
+    FaultDefinition.objects.create(equipment=stage.machine, bit=3, text="Jam", reason_code="MAT_JAM")
+    stage.sees("08:00 run, 08:59:58 stop", until=at("09:00:01"))
+    rebuild_dirty(NOW)
+
+    FaultEvent.objects.create(equipment=stage.machine, bit=3, on_at=at("09:00:05"))
+    stage.sees("", until=at("09:00:05"))
+    rebuild_dirty(NOW)
+
+    assert Stop.objects.get().proposed_why == "Jam (3)"
+
+
 def test_a_machine_without_a_fault_was_starved_by_the_one_that_stood_before_it():
     stage = make_stage()
     slicer = make_machine(stage.line, "SLICER", primary=False, position=5)
@@ -214,7 +228,7 @@ def test_a_stop_keeps_its_name_however_often_it_is_derived():
     assert Stop.objects.get().id == to_stop_key(stage.machine.id, at("07:00"))
 
 
-def test_one_line_that_fails_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch):
+def test_one_line_that_fails_does_not_hold_up_the_others():
     good, bad = make_stage("L-GOOD"), make_stage("L-BAD")
     for stage in (good, bad):
         stage.sees("06:00 run", until=at("07:00"))
@@ -261,7 +275,8 @@ def test_rebuilding_in_portions_gives_the_rows_of_rebuilding_everything(seed: in
     FaultDefinition.objects.create(equipment=stage.machine, bit=3, text="Jam", reason_code="MAT_JAM")
     moment = at("04:00")
     for _ in range(40):
-        step = dice.choice([1, 2, 7, 20, 40, 200, 900, 4000])
+        to_the_hour = 3600 - moment.minute * 60 - moment.second - dice.randint(1, 15)
+        step = max(1, dice.choice([1, 2, 7, 20, 40, 200, 900, to_the_hour, to_the_hour]))
         _live(stage, dice, moment, step)
         _live(stage, dice, moment, step, loader)
         moment += timedelta(seconds=step)
@@ -308,3 +323,41 @@ def _tiles(machine: Any) -> None:
     assert entries[0].started_at == machine.edges.order_by("at")[0].at
     assert entries[-1].ended_at == MachineState.objects.get(equipment=machine).observed_until
     assert all(a.ended_at == b.started_at for a, b in pairwise(entries))
+
+
+def announced(stage: Stage) -> set[str]:
+    return rebuild(stage.line, since=at("07:00"), now=NOW).topics
+
+
+def test_only_tiles_that_changed_are_announced():
+    stage = make_stage()
+    stage.sees("06:00 run", until=at("07:00"))
+    rebuild_dirty(NOW)
+
+    stage.sees("", until=at("07:00:01"))
+    assert announced(stage) == set()
+
+    stage.sees("", until=at("07:00:06"))
+    assert announced(stage) == {"pace", "oee", "strip"}
+
+    stage.makes(at("07:00"), 3)
+    assert announced(stage) == {"pace", "rate", "oee", "state"}
+
+    stage.sees("07:00:20 stop", until=at("07:00:24"))
+    assert announced(stage) >= {"state", "strip", "stops", "oee"}
+
+
+def test_lines_in_different_time_zones_are_cut_at_their_own_hours():
+    here = make_stage("L-HERE")
+    line = make_line("L-THERE", site=make_site("KTM", "Asia/Kathmandu"))
+    there = Stage(line, make_machine(line))
+    make_shifts(line.site)
+    for clock in ("07:30", "08:10", "08:50"):
+        for stage in (here, there):
+            stage.sees("07:00 run" if clock == "07:30" else "", until=at(clock))
+        assert rebuild_dirty(NOW) == 2
+
+    for stage, minute in ((here, 0), (there, 15)):  # 5 h 45 min east: full hours there are quarters past here
+        starts = HourTotals.objects.filter(equipment=stage.machine).values_list("starts_at", flat=True)
+        assert {start.minute for start in starts} == {minute}
+        assert differences(stage.line) == []
