@@ -272,7 +272,7 @@ class CallEvent(models.Model):
         ESCALATED = "escalated"
         REMINDED = "reminded"
 
-    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="events")
+    call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="events")
     at = models.DateTimeField()
     what = models.CharField(max_length=12, choices=What)
     by = person()

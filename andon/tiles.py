@@ -78,7 +78,7 @@ class CallChoice:
     hint: str
     priority: str
     who: str  # "maintenance"
-    within: str  # "5 min"
+    within: str  # "5 min", never broken across lines
 
 
 def calls_tile(line: Line, now: datetime) -> CallsTile:
@@ -179,4 +179,4 @@ def _choice(kind: CallKind, rules: Sequence[Rule]) -> CallChoice:
 
 
 def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:g} min" if seconds else "at once"
+    return f"{seconds / 60:g}\u202fmin" if seconds else "at once"

@@ -1,6 +1,7 @@
 import uuid
 
 import pytest
+from django.db import DatabaseError, transaction
 
 from andon.actions import (
     AlreadyAcknowledged,
@@ -183,3 +184,12 @@ def test_the_caller_hears_that_somebody_is_coming(crew: dict[str, User]) -> None
 
     heard = Notification.objects.filter(recipient=crew["operator"])
     assert [(n.channel, n.event.what) for n in heard] == [("in_app", "acknowledged")]
+
+
+def test_what_happened_to_a_call_cannot_be_rewritten(crew: dict[str, User]) -> None:
+    make_call(by=crew["operator"])
+
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        CallEvent.objects.update(text="never happened")
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        CallEvent.objects.all().delete()
