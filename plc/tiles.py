@@ -31,6 +31,7 @@ QUALITIES = {
     Quality.STALE: "too old",
     Quality.INIT: "never read",
 }
+WRONG = (Quality.BAD_TAG, Quality.BAD_TYPE, Quality.BAD_VALUE)
 MEANINGS = {
     Binding.Meaning.RUNNING: "running",
     Binding.Meaning.SPEED: "speed",
@@ -88,6 +89,7 @@ class TagRow:
     value: str
     quality: str
     is_good: bool
+    is_wrong: bool  # something about this tag itself has to be put right
     age: str
     error: str
     feeds: tuple[str, ...]
@@ -136,7 +138,7 @@ def controller_tile(controller: Controller, now: datetime) -> ControllerTile:
         clock=_clock_sentence(link),
         scans=link.scans,
         tags=told,
-        bad=sum(row.enabled and not row.is_good for row in told),
+        bad=sum(row.is_wrong for row in told),
         events=tuple(_event_row(event) for event in events[:EVENTS]),
     )
 
@@ -266,6 +268,7 @@ def _tag_row(tag: Tag, link: Link, texts: Mapping[tuple[Any, int], str], now: da
         value=value_text(tag, entry.get("v"), bindings, texts),
         quality=QUALITIES[quality] if tag.enabled else "switched off",
         is_good=quality is Quality.GOOD,
+        is_wrong=tag.enabled and quality in WRONG,
         age=age_text(link.last_ok_at, now) if quality is Quality.GOOD else "",
         error=str(entry.get("e") or ""),
         feeds=tuple(_feeds(binding) for binding in bindings),

@@ -112,7 +112,7 @@ def test_every_tag_shows_its_value_its_quality_and_what_it_feeds(bagger: tuple[C
     assert (rows["Speed"].value, rows["Speed"].quality, rows["Speed"].age) == ("–", "other type", "")
     assert "the controller has DINT" in rows["Speed"].error
     assert rows["Scrap"].quality == "never read"
-    assert controller_tile(controller, NOW).bad == 2
+    assert controller_tile(controller, NOW).bad == 1
 
 
 def test_no_value_looks_good_after_the_link_is_lost(bagger: tuple[Controller, Equipment]) -> None:
