@@ -96,7 +96,7 @@ api.app = get_wsgi_application()
 
 @api.exclude(path="/api/v1/health").parametrize()  # it answers 503 on purpose, see test_health.py
 @hypothesis_settings(
-    max_examples=25,
+    max_examples=12,
     derandomize=True,
     deadline=None,
     database=None,
