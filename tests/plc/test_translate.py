@@ -148,5 +148,5 @@ def test_whatever_a_controller_says_fits_into_the_database(values: dict[str, Rea
     for counter in (observation.made, observation.rejected):
         assert counter is None or 0 <= counter <= 2**53
     assert observation.product is None or 0 <= observation.product < 2**31
-    assert observation.fault_bits is None or 0 <= observation.fault_bits < 2**64
+    assert observation.fault_bits is None or 0 <= observation.fault_bits < 2**256
     assert observation.speed is None or observation.speed >= 0

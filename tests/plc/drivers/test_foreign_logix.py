@@ -1,4 +1,4 @@
-"""The tag layer of cm-ethernetip, unmodified: a second server that we did not write. Its tag list ends after one page."""
+"""The tag layer of cm-ethernetip, unmodified: a second server that is not ours. Its tag list ends after one page."""
 
 import asyncio
 import struct
