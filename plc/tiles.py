@@ -118,7 +118,7 @@ class ControllerTile:
 
 
 def controllers_tile(now: datetime) -> ControllersTile:
-    """Every controller, in three queries."""
+    """Every controller, in four queries."""
     rows = Controller.objects.select_related("link").order_by("code")
     controllers = rows.prefetch_related(Prefetch("tags", Tag.objects.filter(enabled=True)), "tags__bindings__equipment")
     cards = tuple(_card(controller, now) for controller in controllers)

@@ -277,3 +277,12 @@ def test_every_quality_has_a_word() -> None:
     from plc.tiles import QUALITIES
 
     assert set(QUALITIES) == set(Quality)
+
+
+def test_the_list_costs_the_same_however_many_controllers_there_are(
+    bagger: tuple[Controller, Equipment], django_assert_num_queries: Any
+) -> None:
+    for number in range(5):
+        make_controller(code=f"C{number}")
+    with django_assert_num_queries(4):
+        controllers_tile(NOW)
