@@ -8,7 +8,7 @@ from floor.roles import PUBLIC, Capability
 C = Capability
 
 # Name of the route → what it asks for; by method where methods differ.
-ROUTES: dict[str, Capability | None | dict[str, Capability | None]] = {
+ROUTES: dict[str, Capability | dict[str, Capability | None] | None] = {
     "login": PUBLIC,
     "logout": PUBLIC,
     "health": PUBLIC,

@@ -222,17 +222,15 @@ def test_a_stranger_is_told_to_sign_in() -> None:
     ids=["half", "bad utf-8", "too deep", "huge number", "NaN", "null", "list", "NUL", "surrogate", "object", "10 MB"],
 )
 def test_nonsense_in_the_body_is_the_senders_mistake(body: bytes, status: int) -> None:
-    answer = APIClient(raise_request_exception=False).generic(
-        "POST", "/api/v1/auth/login", body, content_type="application/json"
-    )
+    answer = Client(raise_request_exception=False).post("/api/v1/auth/login", body, content_type="application/json")
 
     assert answer.status_code == status
     assert set(answer.json()) == ENVELOPE
 
 
 def test_what_is_not_json_is_refused() -> None:
-    client = APIClient(raise_request_exception=False)
-    assert client.generic("POST", "/api/v1/auth/login", b"a,b", content_type="text/csv").status_code == 415
+    client = Client(raise_request_exception=False)
+    assert client.post("/api/v1/auth/login", b"a,b", content_type="text/csv").status_code == 415
 
 
 def test_what_nobody_foresaw_is_500_in_the_same_body_and_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

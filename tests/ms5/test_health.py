@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -115,7 +116,7 @@ def test_a_dead_redis_is_told_and_nothing_else_suffers(machine: Equipment, setti
 @pytest.mark.parametrize("path", ["/health", "/health/ready", "/api/v1/health"])
 def test_a_dead_database_is_told_soon(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # An address that swallows every packet: the worst way to be dead.
-    monkeypatch.setitem(health.connection.settings_dict, "HOST", "192.0.2.1")
+    monkeypatch.setitem(connection.settings_dict, "HOST", "192.0.2.1")
 
     started = time.monotonic()
     answer = Client().get(path)
@@ -127,7 +128,7 @@ def test_a_dead_database_is_told_soon(path: str, monkeypatch: pytest.MonkeyPatch
 
 
 def test_being_alive_needs_no_server(monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
-    monkeypatch.setitem(health.connection.settings_dict, "HOST", "192.0.2.1")
+    monkeypatch.setitem(connection.settings_dict, "HOST", "192.0.2.1")
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
     assert Client().get("/health/live").json()["status"] == "ok"
