@@ -317,6 +317,7 @@ def _line_page(request: HttpRequest, code: str, template: str, topics: tuple[str
     line, now = _line(code), _now()
     placed = {key[1]: _place(one) for key, one in drawn([(code, topic) for topic in topics], now).items()}
     context = {"line": line, "tiles": placed, "now": now, "zone": line.site.time_zone, "here": here}
+    context["observed_until"] = _observed_until(code)
     with timezone.override(line.site.zone):
         return render(request, template, context | _sheets(here, now))
 

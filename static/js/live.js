@@ -12,6 +12,8 @@ const HOLD_S = 10; // a tile with the focus in it waits this long, not longer: a
 
 const page = document.documentElement.dataset;
 const heard = { at: performance.now(), reader: null, lines: new Map() };
+for (const place of document.querySelectorAll("[data-observed]")) heard.lines.set(place.dataset.line, Date.parse(place.dataset.observed));
+
 const since = (moment) => (performance.now() - moment) / 1000;
 
 // ---------------------------------------------------------------- tiles

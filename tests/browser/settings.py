@@ -6,5 +6,5 @@ from ms5.settings import MIDDLEWARE as EVERYTHING
 from tests.settings import *
 
 MIDDLEWARE = EVERYTHING
-STORAGES["staticfiles"] = {"BACKEND": "ms5.staticfiles.HashedStatic"}
+STORAGES["staticfiles"] = {"BACKEND": "tests.browser.static.PlainHashedStatic"}
 DATABASES["default"]["NAME"] = os.environ.get("MS5_TEST_DATABASE", DATABASES["default"]["NAME"])

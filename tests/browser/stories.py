@@ -79,7 +79,7 @@ class Story:
     next: SimpleNamespace
     link: LinkTile
     calls: CallsTile
-    fresh: str = "live"
+    age_s: float = 0
 
 
 def spark(values: tuple[int | None, ...], ideal: float) -> tuple[str, float]:
@@ -307,7 +307,7 @@ STORIES = {
         oee=NO_OEE,
         rate=RateTile(None, 100.0, (None,) * 10, "", 13.3),
     ),
-    "stale": replace(STOPPED, fresh="stale"),
+    "stale": replace(STOPPED, age_s=60),
 }
 TEMPLATES = {
     **{t: f"oee/tiles/{t}.html" for t in ("state", "pace", "rate", "oee", "strip", "stops")},
@@ -363,7 +363,7 @@ def tiles(story: Story) -> dict[str, SimpleNamespace]:
 def line_context(story: Story, here: str) -> dict[str, object]:
     return {
         "line": LINE, "tiles": tiles(story), "now": NOW, "zone": str(ZONE), "here": here,
-        "version": settings.VERSION, "product_name": settings.PROJECT_NAME, "fresh": story.fresh,
+        "version": settings.VERSION, "product_name": settings.PROJECT_NAME, "observed_until": ago(story.age_s),
         "reason_groups": [SimpleNamespace(name=g, reasons=[ReasonChoice(r.lower(), r) for r in rs]) for g, rs in GROUPS],
         "help_kinds": [SimpleNamespace(code=c, label=label, hint=h, who=who, within=w) for c, label, h, who, w in KINDS],
         "request": SimpleNamespace(user=_Ola()),

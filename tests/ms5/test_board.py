@@ -119,8 +119,8 @@ def test_a_page_that_was_just_drawn_costs_few_questions(
 ) -> None:
     ola.get("/lines/L-7/")
 
-    # Session, person, line, reasons, kinds of help.
-    with django_assert_max_num_queries(5):
+    # Session, person, line, age, reasons, kinds of help and their rules.
+    with django_assert_max_num_queries(12):
         ola.get("/lines/L-7/")
 
 
