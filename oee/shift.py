@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import F
 
 from floor.domain.fold import NO_PRODUCT
 from floor.domain.shifts import ShiftWindow, hours
@@ -20,7 +20,7 @@ from oee.domain.clock import MINUTE_MS, SECOND_MS, from_ms, to_ms
 from oee.domain.derive import schedule_of
 from oee.domain.factors import FIELDS, Factors, Policy, Totals, factors, total
 from oee.domain.ledger import Entry, Ledger, Planned, Schedule, Track, ledger
-from oee.domain.pace import Minute, slow_spans, target
+from oee.domain.pace import Expected, Minute, slow_spans, target
 from oee.domain.standards import Standards
 from oee.models import HourTotals, LedgerEntry, LinePolicy, Stop
 from oee.setup import policies_of, policy_at, products_of, reading, standards_of
@@ -47,10 +47,8 @@ class Block(NamedTuple):
 
 class StopHead(NamedTuple):
     id: UUID
-    started_at: datetime
-    ended_at: datetime | None
     coding: int | None
-    text: str
+    text: str  # the fault, else the reason proposed
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,29 +271,63 @@ class Shift:
         return slow_spans(self.minutes, self.policy.slow_below)
 
     @cached_property
+    def counts(self) -> list[tuple[datetime, int, int, int]]:
+        """(minute, product number, made, rejected), parts found after a silence included, in time order."""
+        rows = MachineMinute.objects.filter(
+            equipment=self.machine, minute__gte=self.window.starts_at, minute__lt=self.window.ends_at
+        ).order_by("minute", "product_number")
+        made, rejected = F("made") + F("unobserved_made"), F("rejected") + F("unobserved_rejected")
+        return list(rows.values_list("minute", "product_number", made, rejected))
+
+    @property
     def counted(self) -> tuple[int, int]:
         """Good and rejected parts as recorded so far; the hour rows follow within a second."""
-        found = MachineMinute.objects.filter(
-            equipment=self.machine, minute__gte=self.window.starts_at, minute__lt=self.window.ends_at
-        ).aggregate(*(Sum(name) for name in ("made", "rejected", "unobserved_made", "unobserved_rejected")))
-        made = (found["made__sum"] or 0) + (found["unobserved_made__sum"] or 0)
-        rejected = (found["rejected__sum"] or 0) + (found["unobserved_rejected__sum"] or 0)
-        return made - rejected, rejected
+        rejected = sum(row[3] for row in self.counts)
+        return sum(row[2] for row in self.counts) - rejected, rejected
 
     def planned_ms(self, start: int, end: int) -> int:
         """Time in [start, end) of this shift that is not a break, by the calendar."""
+        if end <= start:
+            return 0
         resting = sum(max(0, min(end, until) - max(start, since)) for since, until, _ in self.schedule.breaks.spans)
         return max(0, min(end, self.end) - max(start, self.start)) - resting
 
     def target(self, start: int, end: int) -> int:
-        return target(self.line.target_rate, self.planned_ms(start, end))
+        """Good parts the plan counts on in [start, end) of this shift."""
+        return self._target_until(end) - self._target_until(start)
+
+    def _target_until(self, until: int) -> int:
+        return target(self.expected, self.planned_ms, self.start, until)
+
+    @cached_property
+    def expected(self) -> list[Expected]:
+        """The target share of each product's ideal rate; what is ahead is expected to be the product of now."""
+        found: list[Expected] = []
+        for minute, number, _, _ in self.counts:
+            per_min = self._expected_per_min(number, minute)
+            if not found or found[-1].per_min != per_min:
+                found.append(Expected(to_ms(minute), per_min))
+        if not found:
+            state = live(self.machine)
+            showing = None if state is None else state.product_number
+            return [Expected(self.start, self._expected_per_min(showing, self.window.starts_at))]
+        return [found[0]._replace(start=self.start), *found[1:]]
+
+    def _expected_per_min(self, number: int | None, at: datetime) -> float:
+        cycle_ms = self.ideal_cycle_ms(number, at)
+        if cycle_ms is None:
+            return self.line.target_rate
+        policy = self.policy
+        share = policy.target_availability * policy.target_performance * policy.target_quality
+        return share * MINUTE_MS / cycle_ms
 
     @cached_property
     def stop_heads(self) -> list[StopHead]:
         """Every stop that is not minor, newest first."""
         rows = Stop.objects.filter(equipment=self.machine, is_minor=False)
         rows = rows.touching(self.window.starts_at, self.window.ends_at).order_by("-started_at")
-        return [StopHead(*row) for row in rows.values_list("id", "started_at", "ended_at", "coding_id", "fault_text")]
+        columns = ("id", "coding_id", "fault_text", "proposed_reason__label")
+        return [StopHead(stop, coding, text or label or "") for stop, coding, text, label in rows.values_list(*columns)]
 
     @cached_property
     def listed(self) -> list[UUID]:
@@ -309,24 +341,22 @@ class Shift:
 
     @cached_property
     def uncoded_ms(self) -> dict[UUID, int]:
-        """Lost time without a reason, by stop. A standstill that may still turn out minor is not asked about yet."""
-        young = {head.id for head in self.stop_heads if self._is_young(head.started_at, head.ended_at)}
-        found = _sum(
+        """Lost time that somebody should explain, by stop."""
+        return self._worth_asking(
             (block.stop, block.end - block.start) for block in self.blocks if _is_lost(block) and block.reason is None
         )
-        return {stop: lost for stop, lost in found.items() if stop not in young}
 
     @property
     def uncoded(self) -> int:
         """How many stops still lack a reason, without reading the whole ledger."""
         entries = LedgerEntry.objects.filter(equipment=self.machine).uncoded()
-        rows = entries.inside(self.window.starts_at, self.window.ends_at).values_list(
-            "stop_id", "stop__started_at", "stop__ended_at"
-        )
-        return len({stop for stop, start, end in rows if start is not None and not self._is_young(start, end)})
+        rows = entries.inside(self.window.starts_at, self.window.ends_at).values_list("stop_id", "started_at", "ended_at")
+        return len(self._worth_asking((stop, to_ms(end) - to_ms(start)) for stop, start, end in rows))
 
-    def _is_young(self, started_at: datetime, ended_at: datetime | None) -> bool:
-        return ended_at is None and to_ms(self.now) - to_ms(started_at) < self.policy.micro_stop_s * SECOND_MS
+    def _worth_asking(self, lost: Iterable[tuple[UUID | None, int]]) -> dict[UUID, int]:
+        """Nobody is asked about a standstill that may still turn out minor, or about the edges of a break."""
+        threshold = self.policy.micro_stop_s * SECOND_MS
+        return {stop: ms for stop, ms in _sum(lost).items() if ms >= threshold}
 
     def stop_lines(self, ids: Sequence[UUID]) -> list[StopLine]:
         rows = {row.id: row for row in Stop.objects.filter(pk__in=ids).with_words()}

@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
                 ('description', models.CharField(blank=True, max_length=500)),
                 ('position', models.PositiveSmallIntegerField(default=0)),
                 ('enabled', models.BooleanField(default=True)),
-                ('target_rate', models.FloatField(help_text='Good units per minute the plan counts on, stops included.')),
+                ('target_rate', models.FloatField(help_text='Good units per minute the plan counts on where a product has no ideal cycle; ordinary stops included.')),
             ],
         ),
         migrations.CreateModel(

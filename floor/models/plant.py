@@ -46,7 +46,7 @@ class Line(models.Model):
     description = models.CharField(max_length=500, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
     enabled = models.BooleanField(default=True)
-    target_rate = models.FloatField(help_text="Good units per minute the plan counts on, stops included.")
+    target_rate = models.FloatField(help_text="Good units per minute the plan counts on where a product has no ideal cycle; ordinary stops included.")
 
     objects = LineQuerySet.as_manager()
 
@@ -82,9 +82,7 @@ class Equipment(models.Model):
         constraints = [
             models.UniqueConstraint(name="one_primary_per_line", fields=["line"], condition=Q(is_primary=True)),
             models.UniqueConstraint(name="one_machine_per_place", fields=["line", "position"]),
-            models.CheckConstraint(
-                name="criticality_1_to_5", condition=Q(criticality__gte=1) & Q(criticality__lte=5)
-            ),
+            models.CheckConstraint(name="criticality_1_to_5", condition=Q(criticality__gte=1) & Q(criticality__lte=5)),
         ]
 
     def __str__(self) -> str:

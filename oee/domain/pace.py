@@ -1,6 +1,6 @@
 """How fast a line is going, from what it made minute by minute."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from oee.domain.clock import MINUTE_MS
@@ -18,8 +18,23 @@ class Minute(NamedTuple):
     ideal_ms: int | None  # what these parts would take at ideal speed; None when no standard is known
 
 
-def target(rate_per_min: float, scheduled_ms: int) -> int:
-    return int(rate_per_min * scheduled_ms / MINUTE_MS)
+class Expected(NamedTuple):
+    """From `start` on the plan counts on this many good parts a minute, until the next one."""
+
+    start: int
+    per_min: float
+
+
+def target(expected: Sequence[Expected], planned_ms: Callable[[int, int], int], start: int, until: int) -> int:
+    """Good parts the plan counts on in [start, until); `planned_ms` tells planned time between two moments.
+
+    Whole parts of one running sum: the targets of the hours add up to that of the shift.
+    """
+    total = 0.0
+    for place, (begins, per_min) in enumerate(expected):
+        ends = expected[place + 1].start if place + 1 < len(expected) else until
+        total += per_min * planned_ms(max(begins, start), min(ends, until)) / MINUTE_MS
+    return int(total)
 
 
 def projected(good: int, recent_good: int, recent_ms: int, remaining_ms: int) -> int | None:
