@@ -9,14 +9,13 @@ from uuid import UUID
 
 from django.db.models import Max, Prefetch
 
-from andon.actions.course import spoken
 from andon.domain.call import Priority, Status
 from andon.domain.escalation import Clock, Rule
 from andon.models import Call, CallKind, CallQuerySet, EscalationStep, rules_in_force
+from andon.words import addressee, spoken
 from floor.domain.shifts import Calendar
 from floor.models import Line, ShiftPattern
 from floor.models.shifts import shift_at
-from floor.roles import Role
 
 OFF_SHIFT_LOOKS_BACK = timedelta(hours=8)
 
@@ -144,14 +143,6 @@ def _who(call: Call) -> str:
     if call.status == Status.OPEN:
         return "Nobody yet"
     return f"{call.responder} is {'there' if call.status == Status.ARRIVED else 'coming'}"
-
-
-def addressee(roles: Sequence[str]) -> str:
-    """Whom a step goes to, short enough for a wall: the most senior of them, the floor before the office."""
-    order = (Role.PRODUCTION_MANAGER, Role.SHIFT_MANAGER, Role.ADMIN, *Role)
-    first = min(roles, key=lambda role: order.index(Role(role)))
-    others = len(set(roles)) - 1
-    return spoken([first]) + (f" and {others} more" if others else "")
 
 
 def plant_shift_start(now: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""The only settings file. Everything that differs between installations comes from the environment (see .env.example)."""
+"""The only settings file. What differs between installations comes from the environment (see .env.example)."""
 
 import re
 from datetime import timedelta
@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ms5.middleware.SecurityHeaders",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -139,7 +140,10 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 AUTH_USER_MODEL = "floor.User"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "ms5.backends.MatrixBackend"]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
@@ -241,8 +245,10 @@ CELERY = {
     "timezone": "UTC",
 }
 
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-EMAIL_HOST = env_str("SMTP_HOST", "127.0.0.1")
+EMAIL_HOST = env_str("SMTP_HOST", "127.0.0.1" if PRODUCTION else "none")
+# Without a mail server the mail is kept as files: a call must not look undelivered because nobody set one up.
+EMAIL_BACKEND = f"django.core.mail.backends.{'filebased' if EMAIL_HOST == 'none' else 'smtp'}.EmailBackend"
+EMAIL_FILE_PATH = DATA_DIR / "mail"
 EMAIL_PORT = env_int("SMTP_PORT", 587 if PRODUCTION else 1025, at_least=1)
 EMAIL_HOST_USER = env_str("SMTP_USER", " ").strip()
 EMAIL_HOST_PASSWORD = env_secret("SMTP_PASSWORD", development="") if EMAIL_HOST_USER else ""

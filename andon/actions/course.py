@@ -15,6 +15,7 @@ from andon.actions.notifications import messages
 from andon.domain.call import UNDO_TRAVEL, UNDO_WITHIN, Status
 from andon.domain.escalation import Course, Step, advance, turn, worth_telling
 from andon.models import Call, CallEvent, EscalationStep, Notification
+from andon.words import spoken
 from floor.models import User
 from floor.models.people import Role
 
@@ -119,12 +120,6 @@ def _words(row: EscalationStep) -> str:
         return f"Call sent to {told}"
     missing = "Nobody has acknowledged" if row.clock == "ack" else "Not resolved yet"
     return f"{missing}: {'reminding' if row.reminder else 'goes to'} {told}"
-
-
-def spoken(roles: Sequence[str]) -> str:
-    """"shift manager and engineer", for people."""
-    names = [str(Role(role).label).lower() for role in roles]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _tell(
