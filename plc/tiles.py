@@ -12,6 +12,7 @@ from django.utils import timezone
 from floor.domain.machine import CounterEventKind
 from floor.models import CounterEvent, FaultDefinition
 from floor.templatetags.units import clock, count, duration
+from plc.domain.bindings import BITS
 from plc.drivers.base import Quality
 from plc.models import Binding, Controller, Link, Tag
 
@@ -296,14 +297,21 @@ def value_text(tag: Tag, value: Any, bindings: Sequence[Binding], texts: Mapping
         return "–"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int) and (tag.data_type == "BOOL" or _carries_faults(bindings)):
-        return _bits_text(value & ((1 << 64) - 1) if value < 0 else value, bindings, texts)
+    if tag.data_type in BITS and (tag.data_type == "BOOL" or _carries_faults(bindings)):
+        return _bits_text(_joined(value, BITS[tag.data_type]), bindings, texts)
     if isinstance(value, list):
         shown = ", ".join(str(item) for item in value[:8])
         return f"{shown}, …" if len(value) > 8 else shown
     if isinstance(value, float):
         return f"{value:.6g}"
     return f"“{value}”" if isinstance(value, str) else str(value)
+
+
+def _joined(value: int | list[int], width: int) -> int:
+    """One number of all words, the first lowest; negative words in two's complement."""
+    if not isinstance(value, list):
+        return value if value >= 0 else value & ((1 << width) - 1)
+    return sum((word & ((1 << width) - 1)) << place * width for place, word in enumerate(value))
 
 
 def _carries_faults(bindings: Sequence[Binding]) -> bool:

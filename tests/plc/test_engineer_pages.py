@@ -131,6 +131,15 @@ def test_fault_bits_are_told_by_number_and_text(bagger: tuple[Controller, Equipm
     assert rows["Fault"].value == "bits 6 Wicket servo fault, 28"
 
 
+def test_alarm_words_are_told_as_bits_too(bagger: tuple[Controller, Equipment]) -> None:
+    controller, machine = bagger
+    binding = bind(controller, machine, "Alarms", "INT", "fault_bits")
+    Tag.objects.filter(pk=binding.tag_id).update(length=7)
+    link(controller, values={"Alarms": {"v": [2, 0, 0, 0, 0, -32768, 0], "q": "good"}})
+    rows = {row.name: row for row in controller_tile(controller, NOW).tags}
+    assert rows["Alarms"].value == "bits 1, 95"
+
+
 def test_what_a_counter_did_is_a_sentence(bagger: tuple[Controller, Equipment]) -> None:
     CounterEvent.objects.create(
         equipment=bagger[1], counter="made", kind="quarantine", at=NOW, before=100, after=90_000, delta=89_900
