@@ -350,8 +350,9 @@ class Shift:
     def uncoded(self) -> int:
         """How many stops still lack a reason, without reading the whole ledger."""
         entries = LedgerEntry.objects.filter(equipment=self.machine).uncoded()
-        rows = entries.inside(self.window.starts_at, self.window.ends_at).values_list("stop_id", "started_at", "ended_at")
-        return len(self._worth_asking((stop, to_ms(end) - to_ms(start)) for stop, start, end in rows))
+        rows = entries.inside(self.window.starts_at, self.window.ends_at)
+        spans = rows.values_list("stop_id", "started_at", "ended_at")
+        return len(self._worth_asking((stop, to_ms(end) - to_ms(start)) for stop, start, end in spans))
 
     def _worth_asking(self, lost: Iterable[tuple[UUID | None, int]]) -> dict[UUID, int]:
         """Nobody is asked about a standstill that may still turn out minor, or about the edges of a break."""

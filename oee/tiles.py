@@ -252,9 +252,10 @@ class _StateNow:
         stop = self._last_stop()
         if stop is None or stop.ended_at is None or stop.is_minor or stop.coding is not None:
             return None
-        if self.now - stop.ended_at > ASK_FOR or not stop.ledger.uncoded().exists():
+        if self.now - stop.ended_at > ASK_FOR:
             return None
-        return stop
+        lost = [end - start for start, end in stop.ledger.uncoded().values_list("started_at", "ended_at")]
+        return stop if sum(lost, timedelta()) >= timedelta(seconds=policy.micro_stop_s) else None
 
 
 def _product_name(line: Line, seen: MachineState | None) -> str | None:
