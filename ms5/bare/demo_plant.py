@@ -8,6 +8,8 @@ from ms5.bare.folder import PROJECT, Folder, is_free
 
 PLANT_FILE = PROJECT / "plc/simulator/demo_plant.yaml"
 _PORT = re.compile(r"^(\s+port: )(\d+)$", re.M)
+# Below 32768, from where the system takes ports for outgoing connections: one of those would be in the way some day.
+FIRST_PORT = 24820
 RANGES = 40
 RANGE_STEP = 20
 
@@ -26,12 +28,11 @@ def simulator_port(folder: Folder) -> int:
     kept = folder.path / "simulator-port"
     if kept.exists():
         return int(kept.read_text(encoding="ascii"))
-    first = min(_written_ports())
-    for base in range(first, first + RANGES * RANGE_STEP, RANGE_STEP):
+    for base in range(FIRST_PORT, FIRST_PORT + RANGES * RANGE_STEP, RANGE_STEP):
         if all(is_free("127.0.0.1", port) for port in _ports_from(base)):
             kept.write_text(f"{base}\n", encoding="ascii")
             return base
-    raise CannotStart(f"The simulated controllers find no free ports from {first} on. Stop what listens there.")
+    raise CannotStart(f"The simulated controllers find no free ports from {FIRST_PORT} on. Stop what listens there.")
 
 
 def require_simulator_ports(folder: Folder) -> None:
