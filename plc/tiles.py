@@ -337,15 +337,15 @@ def _event_row(event: CounterEvent) -> EventRow:
         at=event.at,
         machine=event.equipment.name,
         counter="rejects" if event.counter == "rejected" else "parts made",
-        text=_event_text(kind, event.delta),
+        text=_event_text(kind, event.delta, "reject" if event.counter == "rejected" else "part"),
         before=event.before,
         after=event.after,
         look="slow" if kind is CounterEventKind.QUARANTINE else "plain",
     )
 
 
-def _event_text(kind: CounterEventKind, delta: int) -> str:
-    parts = f"{count(delta)} part{'s' * (delta != 1)}"
+def _event_text(kind: CounterEventKind, delta: int, noun: str) -> str:
+    parts = f"{count(delta)} {noun}{'s' * (delta != 1)}"
     return {
         CounterEventKind.FIRST: "First reading; counting starts here.",
         CounterEventKind.WRAP: f"The counter wrapped around; {parts} counted.",
