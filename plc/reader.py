@@ -20,8 +20,11 @@ from plc.translate import observe
 
 log = structlog.get_logger(__name__)
 
-BACKOFF_FIRST_S, BACKOFF_MOST_S, BACKOFF_JITTER = 0.5, 30.0, 0.2
-CONFIG_RETRY_S = 300.0
+# Controllers have few connections and may keep lost ones for a while.
+BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.5, 30.0
+# Tags are also missing while a program is downloaded; that should not cost five minutes.
+CONFIG_FIRST_S, CONFIG_MOST_S = 10.0, 300.0
+JITTER = 0.2
 DATABASE_RETRY_S = 1.0
 HINT_TAGS = "Compare names, addresses and types on the tag list with the controller's program."
 HINT_BUG = "This is a fault in the reader; the log has the details."
@@ -88,18 +91,19 @@ def _give_back(held: Hold) -> None:
 
 
 class Backoff:
-    """0.5 s, doubling to 30 s, ±20 %: controllers have few connections and may keep the lost ones for a while."""
+    """Pauses that double from `first_s` to `most_s`, ±20 %, so that not everybody comes back at once."""
 
-    def __init__(self) -> None:
-        self._next_s = BACKOFF_FIRST_S
+    def __init__(self, first_s: float, most_s: float) -> None:
+        self._first_s, self._most_s = first_s, most_s
+        self._next_s = first_s
 
     def reset(self) -> None:
-        self._next_s = BACKOFF_FIRST_S
+        self._next_s = self._first_s
 
     def next_s(self) -> float:
-        pause_s = self._next_s * random.uniform(1 - BACKOFF_JITTER, 1 + BACKOFF_JITTER)
-        self._next_s = min(self._next_s * 2, BACKOFF_MOST_S)
-        return max(pause_s, BACKOFF_FIRST_S)
+        pause_s = self._next_s * random.uniform(1 - JITTER, 1 + JITTER)
+        self._next_s = min(self._next_s * 2, self._most_s)
+        return max(pause_s, self._first_s)
 
 
 class Grid:
@@ -133,7 +137,9 @@ class Reader:
         self._plan = plan
         self._held = held
         self._recorder = recorder
-        self._backoff = Backoff()
+        self._backoff = Backoff(BACKOFF_FIRST_S, BACKOFF_MOST_S)
+        self._config_backoff = Backoff(CONFIG_FIRST_S, CONFIG_MOST_S)
+        self._is_lost = False
         self._previous_s: float | None = None
         self._rate_hz: float | None = None
         self._values = {tag.name: Value(None, Quality.INIT) for tag in plan.tags}
@@ -163,7 +169,7 @@ class Reader:
             self._scan(driver)
             driver.close()
         except ConfigurationError as error:
-            return self._failed(driver, State.CONFIG_ERROR, error, CONFIG_RETRY_S)
+            return self._failed(driver, State.CONFIG_ERROR, error, self._config_backoff.next_s())
         except DriverError as error:
             return self._failed(driver, State.BACKOFF, error, self._backoff.next_s())
         except Exception as error:
@@ -188,8 +194,10 @@ class Reader:
 
     def _failed(self, driver: Driver | None, state: State, error: DriverError, pause_s: float) -> float:
         if driver is not None:
-            driver.abandon()
-        if self._report.state not in (State.BACKOFF, State.CONFIG_ERROR) and self._report.error != error.message:
+            # Says goodbye where the connection still stands, so that the controller does not keep it for nothing.
+            driver.close()
+        if not self._is_lost:
+            self._is_lost = True
             log.warning("controller lost", controller=self._plan.code, error=error.message, hint=error.hint)
         self._values = {
             name: value._replace(quality=Quality.BAD_COMM) if value.quality is Quality.GOOD else value
@@ -204,18 +212,19 @@ class Reader:
         self._previous_s = None
         grid = Grid(self._plan.scan_s, time.monotonic() + phase_s)
         missed_before = self._report.missed_slots
-        while not self._waited_in_vain(grid.next_s):
+        while self._is_time(grid.next_s):
             started_s = time.monotonic()
             snapshot = driver.read()
             self._take(snapshot, started_s)
             grid.advance(time.monotonic())
             self._report.missed_slots = missed_before + grid.missed
 
-    def _waited_in_vain(self, until_s: float) -> bool:
-        pause_s = until_s - time.monotonic()
+    def _is_time(self, slot_s: float) -> bool:
+        """Wait for the slot; False when there is something else to do than to scan."""
+        pause_s = slot_s - time.monotonic()
         if pause_s > 0:
             self._held.wake.wait(pause_s)
-        return self._interrupted
+        return not self._interrupted
 
     def _take(self, snapshot: Snapshot, started_s: float) -> None:
         plan, held = self._plan, self._held
@@ -242,6 +251,7 @@ class Reader:
             name, error = bad[0]
             raise ConfigurationError(f"Not one tag can be read. {name}: {error}.", HINT_TAGS)
         self._backoff.reset()
+        self._config_backoff.reset()
         message = ""
         if bad:
             name, error = bad[0]
@@ -250,7 +260,8 @@ class Reader:
         if blind and not message:
             message = f"{len(blind)} machines have neither a running nor a speed tag, so nobody knows when they run."
         if self._report.state is not State.ONLINE or self._report.error != message:
-            if self._report.state is not State.ONLINE and self._report.error:
+            if self._is_lost:
+                self._is_lost = False
                 log.info("controller is read again", controller=self._plan.code)
             self._enter(State.ONLINE, message, HINT_TAGS if message else "")
 
@@ -265,7 +276,8 @@ class Reader:
             report.achieved_rate_hz = round(self._rate_hz, 3)
 
     def _enter(self, state: State, error: str = "", hint: str = "") -> None:
-        if state is not self._report.state:
+        if (state is State.ONLINE) is not (self._report.state is State.ONLINE):
+            # All tries of one outage are one outage.
             self._report.since = self._now()
         if state is State.CONNECTING and self._report.error:
             # The reason why the last connection broke stays in sight until the next one reads.

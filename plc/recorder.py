@@ -119,7 +119,7 @@ class Recorder:
         self._renewed_s = self._compared_s = -1e9
         self._away_since: float | None = None
         self._disk_full = False
-        self._complained: set[tuple[UUID, int]] = set()
+        self._complained: set[Lease] = set()
         self.clock = ReaderClock()
         self._threads = [
             threading.Thread(target=self._run, args=(step,), name=f"recorder-{step.__name__}", daemon=True)
@@ -277,29 +277,36 @@ class Recorder:
         except AWAY:
             raise
         except Exception:  # noqa: BLE001 - whatever it was, it is met again and logged scan by scan
-            lost = self._record_apart(scans)
+            lost = self._record_apart(scans, reports)
         for lease in lost:
             with self._lock:
                 hold = self._holds.get(lease.controller_id)
             if hold is not None and hold.lease == lease:
                 self._lose(hold)
 
-    def _record_apart(self, scans: list[Scan]) -> set[Lease]:
+    def _record_apart(self, scans: list[Scan], reports: dict[Lease, LinkReport]) -> set[Lease]:
         """Keep one controller's impossible numbers from holding up the others, and its own state with them."""
         lost: set[Lease] = set()
         for scan in scans:
-            for attempt in (scan, _without_numbers(scan)):
-                try:
-                    lost |= actions.record([attempt], {})
-                    break
-                except AWAY:
-                    raise
-                except Exception:
-                    # Once per lease: the same number comes again with every scan.
-                    if (scan.controller_id, scan.token) not in self._complained:
-                        self._complained.add((scan.controller_id, scan.token))
-                        log.exception("a scan was refused", controller=str(scan.controller_id))
+            lost |= self._first_that_goes(Lease(scan.controller_id, scan.token), [scan], [_without_numbers(scan)])
+        for lease, report in reports.items():
+            lost |= self._first_that_goes(lease, [], reports={lease: report})
         return lost
+
+    def _first_that_goes(
+        self, lease: Lease, *attempts: list[Scan], reports: dict[Lease, LinkReport] | None = None
+    ) -> set[Lease]:
+        for scans in attempts:
+            try:
+                return actions.record(scans, reports or {})
+            except AWAY:
+                raise
+            except Exception:
+                # Once per lease: the same number comes again with every scan.
+                if lease not in self._complained:
+                    self._complained.add(lease)
+                    log.exception("what a controller said was refused", controller=str(lease.controller_id))
+        return set()
 
     def _due_reports(self) -> dict[Lease, LinkReport]:
         now_s = time.monotonic()

@@ -19,7 +19,6 @@ from pycomm3.packets.util import tag_request_path
 from plc.domain.addresses import BadAddress, check_logix
 from plc.drivers.base import (
     BrowsedTag,
-    ConfigurationError,
     DriverError,
     Endpoint,
     Identity,
@@ -29,7 +28,7 @@ from plc.drivers.base import (
     TagSpec,
     Value,
 )
-from plc.drivers.session import HINT_NOT_A_CONTROLLER, Session, text
+from plc.drivers.session import HINT_NOT_A_CONTROLLER, HINT_SLOT, Session, text
 
 READ_TAG, READ_TAG_FRAGMENTED, MULTIPLE = 0x4C, 0x52, 0x0A
 REPLY = 0x80
@@ -209,9 +208,7 @@ class _LogixSession(Session, PycommLogix):  # type: ignore[misc]  # pycomm3 carr
             name="identity",
         )
         if answer.error or not answer.value:
-            raise ConfigurationError(
-                f"The controller does not say who it is: {answer.error}.", "Check the slot number."
-            )
+            raise DriverError(f"The controller does not say who it is: {answer.error}.", HINT_SLOT)
         found = answer.value
         revision = found["revision"]
         return Identity(
@@ -335,7 +332,7 @@ def _decode_string(data: bytes) -> Value:
         return Value(None, Quality.BAD_TYPE, f"Configured as STRING, but the controller has {_type_name(data)}")
     if len(taken) != length:
         return Value(None, Quality.BAD_VALUE, "The string's length is wrong")
-    return Value(taken.decode("latin-1").rstrip("\0"), Quality.GOOD)
+    return Value(text(taken.decode("latin-1")), Quality.GOOD)
 
 
 def _type_name(data: bytes) -> str:

@@ -20,7 +20,7 @@ from pycomm3.cip_driver import with_forward_open
 from pycomm3.exceptions import ResponseError
 from pycomm3.packets import RequestPacket, ResponsePacket, SendUnitDataRequestPacket
 
-from plc.drivers.base import ConfigurationError, DriverError, Endpoint
+from plc.drivers.base import DriverError, Endpoint
 
 # pycomm3 logs a traceback for each bad tag in each scan; what matters is said once, by the reader.
 logging.getLogger("pycomm3").setLevel(logging.CRITICAL)
@@ -138,7 +138,7 @@ class Session(CIPDriver):  # type: ignore[misc]  # pycomm3 carries no types
         try:
             with_forward_open(lambda _: None)(self)
         except ResponseError as error:
-            raise ConfigurationError("The controller refuses the connection.", HINT_SLOT) from error
+            raise DriverError("The controller refuses the connection.", HINT_SLOT) from error
 
     def request(self, message: bytes) -> bytes:
         """Send one connected message; return the reply from its service code on."""
@@ -196,4 +196,5 @@ def reason(error: BaseException) -> DriverError:
 
 
 def text(value: Any) -> str:
-    return "" if value is None else str(value).strip()
+    """Text from a controller as a database can hold it: PostgreSQL takes everything but NUL."""
+    return "" if value is None else str(value).replace("\0", "").strip()

@@ -174,4 +174,4 @@ def _string(data: bytes) -> Value:
     # The characters of each word are stored in the order high, low.
     swapped = bytearray(data[2:84])
     swapped[0::2], swapped[1::2] = swapped[1::2], swapped[0::2]
-    return Value(bytes(swapped[:length]).decode("latin-1"), Quality.GOOD)
+    return Value(text(bytes(swapped[:length]).decode("latin-1")), Quality.GOOD)

@@ -131,15 +131,16 @@ def test_correcting_the_configuration_helps_without_a_restart(
     wait_for(watermark(machine, 1000), "the correction was not taken up")
 
 
-def test_an_exchanged_controller_does_not_feed_the_line(bagger: Peer, process: Process) -> None:
-    controller, machine = make_bagger(bagger.port, expected_serial="0000C0B1")
-    other, other_machine = controller, machine
-    Controller.objects.filter(pk=other.pk).update(expected_serial="DEADBEEF")
-    process.hold(other)
+def test_an_exchanged_controller_does_not_feed_the_line(bagger: Peer, proxy: FaultProxy, process: Process) -> None:
+    controller, machine = make_bagger(proxy.port, expected_serial="DEADBEEF")
+    process.hold(controller)
 
-    wait_for(link_is(other, State.CONFIG_ERROR, "This is another controller: serial number 0000c0b1"), "not refused")
+    wait_for(
+        link_is(controller, State.CONFIG_ERROR, "This is another controller: serial number 0000c0b1"), "not refused"
+    )
 
-    assert not MachineState.objects.filter(equipment=other_machine).exists()
+    assert not MachineState.objects.filter(equipment=machine).exists()
+    assert proxy.services()[-1] == fault_proxy.CONNECTION_MANAGER | 0x4E, "its connection was not given back"
 
 
 def test_a_controller_without_tags_says_so(process: Process) -> None:

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from plc.reader import Backoff, Grid
+from plc.reader import BACKOFF_FIRST_S, BACKOFF_MOST_S, Backoff, Grid
 from plc.recorder import ReaderClock
 
 NOW = datetime(2026, 3, 23, 6, 0, tzinfo=UTC)
@@ -56,7 +56,7 @@ def test_a_late_scan_loses_slots_and_never_makes_a_burst() -> None:
 
 
 def test_pauses_double_up_to_half_a_minute_and_start_again_after_a_good_read() -> None:
-    backoff = Backoff()
+    backoff = Backoff(BACKOFF_FIRST_S, BACKOFF_MOST_S)
 
     pauses = [backoff.next_s() for _ in range(10)]
 

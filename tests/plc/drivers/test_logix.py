@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from plc.drivers.base import ConfigurationError, Driver, DriverError, Endpoint, Quality, TagSpec, Value
+from plc.drivers.base import Driver, DriverError, Endpoint, Quality, TagSpec, Value
 from plc.drivers.kinds import connect
 from plc.drivers.logix import LogixDriver
 from plc.simulator.logix import TagDatabase
@@ -112,6 +112,15 @@ def test_numbers_that_are_none_are_bad_values() -> None:
     assert values["a"].value is None
 
 
+def test_text_comes_without_what_a_database_cannot_hold(peer: Peer) -> None:
+    peer.memory["Recipe"] = "Farm\0house\0"
+
+    values = opened(peer, [TagSpec("recipe", "Recipe", "STRING")]).read().values
+    peer.memory["Recipe"] = "Farmhouse 800g"
+
+    assert values["recipe"].value == "Farmhouse"
+
+
 def test_more_tags_than_one_packet_holds_are_all_read() -> None:
     memory = TagDatabase()
     names = [f"Counter_With_A_Long_Name_{number:04}" for number in range(600)]
@@ -200,13 +209,13 @@ def test_a_controller_without_large_connections_is_read_over_a_small_one(peer: P
     assert values["log"].value == tuple(range(2000))
 
 
-def test_a_refused_connection_is_a_matter_of_configuration(peer: Peer) -> None:
+def test_a_refused_connection_comes_with_a_hint_at_slot_and_connections(peer: Peer) -> None:
     def refused(frame: bytes) -> Iterator[fault_proxy.Piece]:
         yield frame[:42] + b"\x01" + frame[43:] if frame[40:41] in (b"\xdb", b"\xd4") else frame
 
     with FaultProxy(peer.port) as proxy:
         proxy.tamper = refused
-        with pytest.raises(ConfigurationError, match="refuses the connection") as caught:
+        with pytest.raises(DriverError, match="refuses the connection") as caught:
             connect("logix", endpoint(proxy.port), BAGGER).open()
 
     assert "slot number" in caught.value.hint
