@@ -304,9 +304,7 @@ def rate_tile(line: Line, now: datetime) -> RateTile:
     since = full - SPARK_MINUTES * MINUTE_MS
     shift = Shift(line, ShiftWindow("", now.date(), from_ms(since), from_ms(full)), now, machine)
     made = {minute.start: minute for minute in shift.minutes_between(since, full)}
-    spark = tuple(
-        made[start].made if start in made else None for start in range(since, full, MINUTE_MS)
-    )
+    spark = tuple(made[start].made if start in made else None for start in range(since, full, MINUTE_MS))
     cycle = shift.ideal_cycle_ms(None if seen is None else seen.product_number, now)
     ideal = None if cycle is None else MINUTE_MS / cycle
     last = [made[start] for start in (full - 2 * MINUTE_MS, full - MINUTE_MS) if start in made]

@@ -63,7 +63,7 @@ class ShiftWindow:
     breaks: tuple[BreakWindow, ...] = ()
 
     def label(self, zone: ZoneInfo) -> str:
-        """"Night 21 Nov · 22:00–06:00", by the plant's clock."""
+        """By the plant's clock, as in “Night 21 Nov · 22:00–06:00”."""
         start, end = self.starts_at.astimezone(zone), self.ends_at.astimezone(zone)
         return f"{self.name} {_day(self.work_date)} · {start:%H:%M}–{end:%H:%M}"
 
@@ -92,9 +92,7 @@ class Calendar:
         return window.label(self.zone)
 
 
-def windows(
-    patterns: Iterable[Pattern], zone: ZoneInfo, start: datetime, end: datetime
-) -> tuple[ShiftWindow, ...]:
+def windows(patterns: Iterable[Pattern], zone: ZoneInfo, start: datetime, end: datetime) -> tuple[ShiftWindow, ...]:
     """Return every shift that shares time with [start, end), whole (not clipped), in time order.
 
     Raises ShiftsOverlap when two of them share time.

@@ -49,9 +49,7 @@ def code_stop(
 
 
 @transaction.atomic
-def _code(
-    stop_id: UUID, reason_code: str, by: User, now: datetime, request_id: UUID, comment: str
-) -> StopCoding:
+def _code(stop_id: UUID, reason_code: str, by: User, now: datetime, request_id: UUID, comment: str) -> StopCoding:
     known = StopCoding.objects.filter(request_id=request_id).first()
     if known is not None:
         return known

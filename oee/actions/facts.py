@@ -92,9 +92,7 @@ def _earliest(since: datetime | None, stored: list[Stop]) -> datetime | None:
     return None if since is None else min([since, *(row.started_at for row in stored)])
 
 
-def read_edges(
-    ids: list[UUID], since: datetime | None, until: datetime | None = None
-) -> dict[UUID, list[Edge]]:
+def read_edges(ids: list[UUID], since: datetime | None, until: datetime | None = None) -> dict[UUID, list[Edge]]:
     """Edges in [since, until), and the last one before, which gives the opening state."""
     found: dict[UUID, list[Edge]] = defaultdict(list)
     rows = StateEdge.objects.filter(equipment__in=ids)
@@ -148,15 +146,11 @@ def read_minutes(
         key = (machine, number, minute.replace(minute=minute.minute // 15 * 15))
         if key not in cycles:
             cycles[key] = owners[machine].ideal_cycle_ms(machine, None if number == NO_PRODUCT else number, key[2])
-        found[machine].append(
-            Parts(to_ms(minute), made, rejected, unobserved_made, unobserved_rejected, cycles[key])
-        )
+        found[machine].append(Parts(to_ms(minute), made, rejected, unobserved_made, unobserved_rejected, cycles[key]))
     return found
 
 
-def read_notes(
-    ids: list[UUID], since: datetime | None, until: datetime | None = None
-) -> dict[UUID, list[Note]]:
+def read_notes(ids: list[UUID], since: datetime | None, until: datetime | None = None) -> dict[UUID, list[Note]]:
     """Notes that begin in [since, until), by their start."""
     rows = StopCoding.objects.filter(equipment__in=ids)
     if since is not None:
@@ -170,4 +164,3 @@ def read_notes(
     for notes in found.values():
         notes.sort(key=lambda note: note.start)
     return found
-

@@ -35,6 +35,7 @@ RETRY_AFTER = timedelta(seconds=30)
 TICK_MS = 5_000
 TOPICS = ("state", "pace", "rate", "oee", "strip", "stops")
 
+
 @dataclass(slots=True)
 class Changed:
     """What a rebuild changed on one line, as far as screens care."""

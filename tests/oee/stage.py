@@ -20,7 +20,7 @@ DAY = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 def at(clock: str, day: int = 0) -> datetime:
-    """"06:30" or "06:30:05" on the day of the story (UTC is the plant's time in November)."""
+    """ "06:30" or "06:30:05" on the day of the story (UTC is the plant's time in November)."""
     hours, minutes, *seconds = (int(part) for part in clock.split(":"))
     return DAY + timedelta(days=day, hours=hours, minutes=minutes, seconds=seconds[0] if seconds else 0)
 

@@ -27,9 +27,9 @@ def spans(text: str) -> st.SearchStrategy[Track[str]]:
 
 SCHEDULES = st.builds(Schedule, spans("Day"), spans("Tea"))
 WINDOWS = st.lists(st.integers(0, END), min_size=2, max_size=2, unique=True).map(sorted)
-NOTES = st.lists(
-    st.tuples(st.integers(0, END), st.none() | st.integers(0, END), st.booleans()), max_size=6
-).map(lambda raw: sorted((Note(key, s, e, "R", p) for key, (s, e, p) in enumerate(raw)), key=lambda n: n.start))
+NOTES = st.lists(st.tuples(st.integers(0, END), st.none() | st.integers(0, END), st.booleans()), max_size=6).map(
+    lambda raw: sorted((Note(key, s, e, "R", p) for key, (s, e, p) in enumerate(raw)), key=lambda n: n.start)
+)
 
 
 def account(edges: list[Edge], schedule: Schedule, notes: list[Note], start: int, end: int, cuts: tuple[int, ...] = ()):

@@ -211,9 +211,7 @@ def test_the_ledger_cannot_hold_the_same_time_twice():
     rebuild_dirty(NOW)
 
     with pytest.raises(IntegrityError, match="ledger_never_overlaps"), transaction.atomic():
-        LedgerEntry.objects.create(
-            equipment=stage.machine, started_at=at("06:30"), ended_at=at("06:31"), state="stop"
-        )
+        LedgerEntry.objects.create(equipment=stage.machine, started_at=at("06:30"), ended_at=at("06:31"), state="stop")
 
 
 def test_a_stop_keeps_its_name_however_often_it_is_derived():
