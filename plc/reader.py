@@ -36,7 +36,13 @@ def hold(controller_id: UUID, owner: str, recorder: Recorder, spool_folder: Path
     """Read a controller for as long as its lease is ours; return why it ended."""
     if recorder.holds(controller_id):
         return "held by this process"
-    lease = actions.take_lease(controller_id, owner, actions.database_now())
+    try:
+        lease = actions.take_lease(controller_id, owner, actions.database_now())
+    except AWAY:
+        return "database is away"
+    finally:
+        # Who waits below for another thread's replay must not keep a connection from it.
+        connection.close()
     if lease is None:
         return "held by another reader"
     held = recorder.enter(lease)
@@ -45,6 +51,9 @@ def hold(controller_id: UUID, owner: str, recorder: Recorder, spool_folder: Path
         if replayed:
             log.info("recorded what an earlier reader left on disk", rows=replayed)
         return _hold(held, recorder)
+    except AWAY as error:
+        log.warning("controller let go for want of the database", error=str(error).strip())
+        return "database is away"
     finally:
         recorder.leave(held)
         if not held.lost:
