@@ -15,6 +15,7 @@ from django.db.models import F
 
 from floor.domain.fold import NO_PRODUCT
 from floor.domain.shifts import ShiftWindow, hours
+from floor.glance import once
 from floor.models import Equipment, Line, MachineMinute, MachineState, ProductNumber
 from oee.domain.clock import MINUTE_MS, SECOND_MS, from_ms, to_ms
 from oee.domain.derive import schedule_of
@@ -124,6 +125,7 @@ class ShiftFigures:
     flags: tuple[str, ...]
 
 
+@once
 def primary_machine(line: Line) -> Equipment | None:
     """The machine that speaks for its line, with its live row."""
     machines = Equipment.objects.filter(line=line, enabled=True).select_related("machine_state")

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from floor.domain.machine import State
 from floor.domain.shifts import Calendar, ShiftWindow
+from floor.glance import once
 from floor.models import Equipment, Line, MachineState, ProductNumber
 from floor.models.shifts import calendar
 from oee.domain.clock import MINUTE_MS, SECOND_MS, from_ms, to_ms
@@ -141,6 +142,7 @@ def _choice(reason: StopReason | None) -> ReasonChoice | None:
     return None if reason is None else ReasonChoice(reason.code, reason.label)
 
 
+@once
 def _shift(line: Line, now: datetime) -> Shift | None:
     window = calendar(line).at(now)
     return None if window is None else Shift(line, window, now)
@@ -258,6 +260,7 @@ class _StateNow:
         return stop if sum(lost, timedelta()) >= timedelta(seconds=policy.micro_stop_s) else None
 
 
+@once
 def _product_name(line: Line, seen: MachineState | None) -> str | None:
     if seen is None or seen.product_number is None:
         return None

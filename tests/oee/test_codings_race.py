@@ -14,7 +14,7 @@ from tests.oee.stage import at, make_stage
 
 
 @pytest.mark.django_db(transaction=True)
-def test_coding_while_facts_arrive_and_buttons_are_tapped_twice():
+def test_coding_while_facts_arrive_and_buttons_are_tapped_twice() -> None:
     stage = make_stage()
     stage.sees("06:00 run, 07:00 stop, 07:10 run", until=at("07:30"))
     rebuild_dirty(at("07:30"))

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from floor.domain.machine import State
 from oee.domain.clock import from_ms, to_ms
 from oee.domain.factors import total
-from oee.domain.ledger import Edge, Ledger, Part, Planned, Schedule, Track, ledger, segments
+from oee.domain.ledger import Edge, Entry, Ledger, Part, Planned, Schedule, Track, ledger, segments
 from oee.domain.stops import BRIDGE_MS, Note, Stop, parts, stops
 
 MINUTE = 60_000
@@ -32,23 +33,27 @@ NOTES = st.lists(st.tuples(st.integers(0, END), st.none() | st.integers(0, END),
 )
 
 
-def account(edges: list[Edge], schedule: Schedule, notes: list[Note], start: int, end: int, cuts: tuple[int, ...] = ()):
+def account(
+    edges: list[Edge], schedule: Schedule, notes: list[Note], start: int, end: int, cuts: tuple[int, ...] = ()
+) -> list[Entry]:
     pieces = [p for stop in stops(edges, END) for p in parts(stop, notes, stop.is_minor(2 * MINUTE), END)]
     track: Track[Part] = Track((p.start, p.end, p) for p in pieces)
     return ledger(segments(edges, start, end), schedule, track, start, end, cuts)
 
 
 @given(EDGES, WINDOWS)
-def test_segments_tile_the_window_and_neighbours_differ(edges: list[Edge], window: list[int]):
-    found = segments(edges, *window)
+def test_segments_tile_the_window_and_neighbours_differ(edges: list[Edge], window: list[int]) -> None:
+    found = segments(edges, window[0], window[1])
 
     assert (found[0].start, found[-1].end) == tuple(window)
     assert all(a.end == b.start and a.state is not b.state for a, b in pairwise(found))
 
 
 @given(EDGES, SCHEDULES, NOTES, WINDOWS)
-def test_the_ledger_tiles_any_window(edges: list[Edge], schedule: Schedule, notes: list[Note], window: list[int]):
-    found = account(edges, schedule, notes, *window)
+def test_the_ledger_tiles_any_window(
+    edges: list[Edge], schedule: Schedule, notes: list[Note], window: list[int]
+) -> None:
+    found = account(edges, schedule, notes, window[0], window[1])
 
     assert (found[0].start, found[-1].end) == tuple(window)
     assert all(a.end == b.start for a, b in pairwise(found))
@@ -69,7 +74,7 @@ def test_the_ledger_tiles_any_window(edges: list[Edge], schedule: Schedule, note
 @given(EDGES, SCHEDULES, NOTES, WINDOWS, st.integers(0, END))
 def test_cutting_the_window_anywhere_changes_no_total(
     edges: list[Edge], schedule: Schedule, notes: list[Note], window: list[int], cut: int
-):
+) -> None:
     start, end = window
     cut = min(max(cut, start + 1), end - 1) if end - start > 1 else start
     whole = total(account(edges, schedule, notes, start, end))
@@ -81,15 +86,17 @@ def test_cutting_the_window_anywhere_changes_no_total(
 
 
 @given(EDGES, SCHEDULES, WINDOWS, st.randoms())
-def test_shuffling_and_repeating_edges_changes_nothing(edges: list[Edge], schedule: Schedule, window: list[int], dice):
+def test_shuffling_and_repeating_edges_changes_nothing(
+    edges: list[Edge], schedule: Schedule, window: list[int], dice: Random
+) -> None:
     again = edges + edges[: len(edges) // 2]
     dice.shuffle(again)
 
-    assert account(again, schedule, [], *window) == account(edges, schedule, [], *window)
+    assert account(again, schedule, [], window[0], window[1]) == account(edges, schedule, [], window[0], window[1])
 
 
 @given(EDGES)
-def test_stops_are_disjoint_and_hold_all_time_seen_standing(edges: list[Edge]):
+def test_stops_are_disjoint_and_hold_all_time_seen_standing(edges: list[Edge]) -> None:
     found = stops(edges, END)
 
     assert all(a.ended_at is not None and a.ended_at <= b.started_at for a, b in pairwise(found))
@@ -100,14 +107,14 @@ def test_stops_are_disjoint_and_hold_all_time_seen_standing(edges: list[Edge]):
 
 
 @given(EDGES, NOTES)
-def test_cutting_a_stop_into_parts_conserves_its_time(edges: list[Edge], notes: list[Note]):
+def test_cutting_a_stop_into_parts_conserves_its_time(edges: list[Edge], notes: list[Note]) -> None:
     for stop in stops(edges, END):
         pieces = parts(stop, notes, False, END)
         assert (pieces[0].start, pieces[-1].end) == (stop.started_at, stop.ended_at or END)
         assert all(a.end == b.start for a, b in pairwise(pieces))
 
 
-def test_off_shift_beats_everything_and_running_beats_the_break():
+def test_off_shift_beats_everything_and_running_beats_the_break() -> None:
     schedule = Schedule(Track([(0, 60, "Day")]), Track([(20, 40, "Tea")]))
 
     found = ledger(segments([Edge(0, RUN), Edge(30, STOP)], 0, 80), schedule, Track([]), 0, 80)
@@ -120,24 +127,24 @@ def test_off_shift_beats_everything_and_running_beats_the_break():
     ]
 
 
-def test_a_long_silence_ends_one_stop_and_begins_another():
+def test_a_long_silence_ends_one_stop_and_begins_another() -> None:
     silence = BRIDGE_MS + 1
     edges = [Edge(0, STOP), Edge(1000, UNKNOWN), Edge(1000 + silence, STOP), Edge(1000 + 2 * silence, RUN)]
 
     assert stops(edges, END) == [Stop(0, 1000), Stop(1000 + silence, 1000 + 2 * silence)]
 
 
-def test_a_silence_that_ends_in_running_ends_the_stop_where_it_was_last_seen():
+def test_a_silence_that_ends_in_running_ends_the_stop_where_it_was_last_seen() -> None:
     assert stops([Edge(0, STOP), Edge(1000, UNKNOWN), Edge(2000, RUN)], END) == [Stop(0, 1000)]
 
 
-def test_a_stop_is_minor_by_its_whole_length_and_only_once_it_has_ended():
+def test_a_stop_is_minor_by_its_whole_length_and_only_once_it_has_ended() -> None:
     assert Stop(0, 119_999).is_minor(120_000)
     assert not Stop(0, 120_000).is_minor(120_000)
     assert not Stop(0, None).is_minor(120_000)
 
 
-def test_a_later_note_paints_over_an_earlier_one():
+def test_a_later_note_paints_over_an_earlier_one() -> None:
     notes = [Note(1, 0, None, "JAM", False), Note(2, 40, 60, "CLEANING", True)]
 
     pieces = parts(Stop(0, 100), notes, False, END)
@@ -150,7 +157,7 @@ def test_a_later_note_paints_over_an_earlier_one():
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.integers(0, 999))
-def test_milliseconds_keep_equal_moments_equal(moment: datetime, micros: int):
+def test_milliseconds_keep_equal_moments_equal(moment: datetime, micros: int) -> None:
     whole = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
     assert from_ms(to_ms(whole)) == whole

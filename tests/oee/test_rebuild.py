@@ -40,7 +40,7 @@ def rows(stage: Stage) -> dict[str, list[tuple[Any, ...]]]:
     }
 
 
-def test_a_morning_is_accounted_for_to_the_minute():
+def test_a_morning_is_accounted_for_to_the_minute() -> None:
     stage = make_stage()
     stage.sees("06:00 run, 07:10 stop, 07:20 run, 08:00 stop, 08:01 run", until=at("09:00"))
 
@@ -49,7 +49,7 @@ def test_a_morning_is_accounted_for_to_the_minute():
     assert totals(stage) == {"run_ms": 169, "stop_ms": 10, "minor_stop_ms": 1}
 
 
-def test_losing_the_link_is_no_data_and_never_a_stop():
+def test_losing_the_link_is_no_data_and_never_a_stop() -> None:
     stage = make_stage()
     stage.sees("06:00 run, 07:00 unknown, 07:30 run", until=at("08:00"))
 
@@ -59,7 +59,7 @@ def test_losing_the_link_is_no_data_and_never_a_stop():
     assert not Stop.objects.exists()
 
 
-def test_a_stop_across_shift_change_is_shared_between_the_shifts():
+def test_a_stop_across_shift_change_is_shared_between_the_shifts() -> None:
     stage = make_stage()
     stage.sees("06:00 run, 13:50 stop, 14:20 run", until=at("15:00"))
 
@@ -71,7 +71,7 @@ def test_a_stop_across_shift_change_is_shared_between_the_shifts():
     assert list(shares) == [("Day", 600_000), ("Afternoon", 1_200_000)]
 
 
-def test_a_short_standstill_across_shift_change_is_minor_in_both_shifts():
+def test_a_short_standstill_across_shift_change_is_minor_in_both_shifts() -> None:
     stage = make_stage()
     stage.sees("13:00 run, 13:59:30 stop, 14:00:30 run", until=at("15:00"))
 
@@ -82,7 +82,7 @@ def test_a_short_standstill_across_shift_change_is_minor_in_both_shifts():
     ) == [("Day", 30_000), ("Afternoon", 30_000)]
 
 
-def test_an_open_stop_becomes_minor_when_it_ends_in_time():
+def test_an_open_stop_becomes_minor_when_it_ends_in_time() -> None:
     stage = make_stage()
     stage.sees("08:00 run, 08:59:30 stop", until=at("09:01:10"))
     rebuild_dirty(NOW)
@@ -95,7 +95,7 @@ def test_an_open_stop_becomes_minor_when_it_ends_in_time():
     assert not HourTotals.objects.filter(stop_ms__gt=0).exists()
 
 
-def test_the_threshold_is_the_lines_own_and_the_past_keeps_the_old_one():
+def test_the_threshold_is_the_lines_own_and_the_past_keeps_the_old_one() -> None:
     stage = make_stage()
     LinePolicy.objects.create(line=stage.line, valid_from=at("00:00"), micro_stop_s=30)
     LinePolicy.objects.create(line=stage.line, valid_from=at("08:00"), micro_stop_s=300)
@@ -106,7 +106,7 @@ def test_the_threshold_is_the_lines_own_and_the_past_keeps_the_old_one():
     assert list(Stop.objects.order_by("started_at").values_list("is_minor", flat=True)) == [False, True]
 
 
-def test_in_a_break_standing_is_the_break_and_running_is_running():
+def test_in_a_break_standing_is_the_break_and_running_is_running() -> None:
     stage = make_stage()
     stage.sees("09:00 run, 10:00 stop, 10:20 run", until=at("11:00"))
 
@@ -116,7 +116,7 @@ def test_in_a_break_standing_is_the_break_and_running_is_running():
     assert Stop.objects.get().proposed_reason_id == "BREAK_TIME"
 
 
-def test_without_shifts_all_time_is_off_shift():
+def test_without_shifts_all_time_is_off_shift() -> None:
     stage = make_stage(shifts=False)
     stage.sees("09:00 run, 10:00 stop", until=at("11:00"))
 
@@ -125,7 +125,7 @@ def test_without_shifts_all_time_is_off_shift():
     assert totals(stage) == {"off_shift_ms": 120}
 
 
-def test_a_short_silence_inside_a_stop_does_not_make_two_of_it():
+def test_a_short_silence_inside_a_stop_does_not_make_two_of_it() -> None:
     stage = make_stage()
     stage.sees("06:00 run, 07:00 stop, 07:05 unknown, 07:05:30 stop, 07:10 run", until=at("08:00"))
 
@@ -136,7 +136,7 @@ def test_a_short_silence_inside_a_stop_does_not_make_two_of_it():
     assert HourTotals.objects.get(starts_at=at("07:00")).no_data_ms == 30_000
 
 
-def test_the_first_fault_is_proposed_and_a_prompt_never():
+def test_the_first_fault_is_proposed_and_a_prompt_never() -> None:
     stage = make_stage()
     kinds = FaultDefinition.Kind
     for bit, text, kind, reason in (
@@ -156,7 +156,7 @@ def test_the_first_fault_is_proposed_and_a_prompt_never():
     assert stop.proposed_why == "Wicket servo fault (6), first of 2"
 
 
-def test_a_fault_that_shows_a_scan_later_still_explains_the_stop():
+def test_a_fault_that_shows_a_scan_later_still_explains_the_stop() -> None:
     stage = make_stage()
     FaultDefinition.objects.create(equipment=stage.machine, bit=3, text="Jam", reason_code="MAT_JAM")
     stage.sees("08:00 run, 08:59:58 stop", until=at("09:00:01"))
@@ -169,7 +169,7 @@ def test_a_fault_that_shows_a_scan_later_still_explains_the_stop():
     assert Stop.objects.get().proposed_why == "Jam (3)"
 
 
-def test_a_machine_without_a_fault_was_starved_by_the_one_that_stood_before_it():
+def test_a_machine_without_a_fault_was_starved_by_the_one_that_stood_before_it() -> None:
     stage = make_stage()
     slicer = make_machine(stage.line, "SLICER", primary=False, position=5)
     stage.sees("06:00 run, 07:00 stop", until=at("07:10"), machine=slicer)
@@ -182,7 +182,7 @@ def test_a_machine_without_a_fault_was_starved_by_the_one_that_stood_before_it()
     assert Stop.objects.get(equipment=slicer).proposed_reason is None
 
 
-def test_parts_count_in_their_hour_and_those_found_after_a_gap_carry_no_performance():
+def test_parts_count_in_their_hour_and_those_found_after_a_gap_carry_no_performance() -> None:
     stage = make_stage()
     stage.sees("06:00 run", until=at("08:00"))
     stage.makes(at("06:10"), 50, 2)
@@ -195,7 +195,7 @@ def test_parts_count_in_their_hour_and_those_found_after_a_gap_carry_no_performa
     assert list(hours.values_list(*columns)) == [(50, 2, 0, 0, 50_000, 48_000), (40, 0, 500, 5, 40_000, 40_000)]
 
 
-def test_parts_without_an_ideal_cycle_are_counted_as_such():
+def test_parts_without_an_ideal_cycle_are_counted_as_such() -> None:
     stage = make_stage(ideal_cycle_ms=None)
     stage.sees("06:00 run", until=at("07:00"))
     stage.makes(at("06:10"), 50)
@@ -205,7 +205,7 @@ def test_parts_without_an_ideal_cycle_are_counted_as_such():
     assert HourTotals.objects.get().unrated_made == 50
 
 
-def test_the_ledger_cannot_hold_the_same_time_twice():
+def test_the_ledger_cannot_hold_the_same_time_twice() -> None:
     stage = make_stage()
     stage.sees("06:00 run", until=at("07:00"))
     rebuild_dirty(NOW)
@@ -214,7 +214,7 @@ def test_the_ledger_cannot_hold_the_same_time_twice():
         LedgerEntry.objects.create(equipment=stage.machine, started_at=at("06:30"), ended_at=at("06:31"), state="stop")
 
 
-def test_a_stop_keeps_its_name_however_often_it_is_derived():
+def test_a_stop_keeps_its_name_however_often_it_is_derived() -> None:
     stage = make_stage()
     stage.sees("06:00 run, 07:00 stop, 07:10 run", until=at("08:00"))
     rebuild_dirty(NOW)
@@ -226,7 +226,7 @@ def test_a_stop_keeps_its_name_however_often_it_is_derived():
     assert Stop.objects.get().id == to_stop_key(stage.machine.id, at("07:00"))
 
 
-def test_one_line_that_fails_does_not_hold_up_the_others():
+def test_one_line_that_fails_does_not_hold_up_the_others() -> None:
     good, bad = make_stage("L-GOOD"), make_stage("L-BAD")
     for stage in (good, bad):
         stage.sees("06:00 run", until=at("07:00"))
@@ -240,11 +240,12 @@ def test_one_line_that_fails_does_not_hold_up_the_others():
     assert totals(good) == {"run_ms": 60}
     failed = LineDerived.objects.get(line=bad.line)
     assert "overlap" in failed.error
+    assert failed.retry_at is not None
     assert failed.retry_at > NOW
     assert rebuild_dirty(NOW) == 0
 
 
-def test_nothing_is_done_when_nothing_changed(django_assert_max_num_queries: Any):
+def test_nothing_is_done_when_nothing_changed(django_assert_max_num_queries: Any) -> None:
     stage = make_stage()
     stage.sees("06:00 run", until=at("07:00"))
     rebuild_dirty(NOW)
@@ -254,7 +255,7 @@ def test_nothing_is_done_when_nothing_changed(django_assert_max_num_queries: Any
         assert rebuild_dirty(NOW) == 0
 
 
-def test_one_more_second_of_running_costs_few_queries(django_assert_max_num_queries: Any):
+def test_one_more_second_of_running_costs_few_queries(django_assert_max_num_queries: Any) -> None:
     stage = make_stage()
     stage.sees("06:00 run, 06:20 stop, 06:30 run", until=at("07:30"))
     stage.makes(at("06:10"), 50)
@@ -266,7 +267,7 @@ def test_one_more_second_of_running_costs_few_queries(django_assert_max_num_quer
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_rebuilding_in_portions_gives_the_rows_of_rebuilding_everything(seed: int):
+def test_rebuilding_in_portions_gives_the_rows_of_rebuilding_everything(seed: int) -> None:
     dice = random.Random(seed)
     stage = make_stage()
     loader = make_machine(stage.line, "LOADER", primary=False, position=20)
@@ -327,7 +328,7 @@ def announced(stage: Stage) -> set[str]:
     return rebuild(stage.line, since=at("07:00"), now=NOW).topics
 
 
-def test_only_tiles_that_changed_are_announced():
+def test_only_tiles_that_changed_are_announced() -> None:
     stage = make_stage()
     stage.sees("06:00 run", until=at("07:00"))
     rebuild_dirty(NOW)
@@ -345,7 +346,7 @@ def test_only_tiles_that_changed_are_announced():
     assert announced(stage) >= {"state", "strip", "stops", "oee"}
 
 
-def test_lines_in_different_time_zones_are_cut_at_their_own_hours():
+def test_lines_in_different_time_zones_are_cut_at_their_own_hours() -> None:
     here = make_stage("L-HERE")
     line = make_line("L-THERE", site=make_site("KTM", "Asia/Kathmandu"))
     there = Stage(line, make_machine(line))

@@ -44,13 +44,13 @@ def jam(stage: Stage, clock: str) -> None:
     FaultEvent.objects.create(equipment=stage.machine, bit=3, on_at=at(clock))
 
 
-def test_a_running_line():
+def test_a_running_line() -> None:
     stage = seen("06:00 run", "07:00")
 
     assert state(stage, "07:00:02") == ("run", "RUNNING")
 
 
-def test_a_line_that_is_not_heard_of_shows_no_data_since_the_last_good_reading():
+def test_a_line_that_is_not_heard_of_shows_no_data_since_the_last_good_reading() -> None:
     stage = seen("06:00 run", "07:00")
 
     tile = state_tile(stage.line, at("07:00:04"))
@@ -59,7 +59,7 @@ def test_a_line_that_is_not_heard_of_shows_no_data_since_the_last_good_reading()
     assert tile.why == f"No answer from {stage.machine.code}"
 
 
-def test_a_stopped_line_says_why_and_offers_a_reason():
+def test_a_stopped_line_says_why_and_offers_a_reason() -> None:
     stage = make_stage()
     jam(stage, "07:00")
     stage.sees("06:00 run, 07:00 stop", until=at("07:03"))
@@ -72,7 +72,7 @@ def test_a_stopped_line_says_why_and_offers_a_reason():
     assert tile.suggestion == ReasonChoice("MAT_JAM", "Jam")
 
 
-def test_the_banner_does_not_wait_for_the_ledger():
+def test_the_banner_does_not_wait_for_the_ledger() -> None:
     stage = seen("06:00 run", "07:00")
     stage.sees("07:00:01 stop", until=at("07:00:01"))
 
@@ -82,7 +82,7 @@ def test_the_banner_does_not_wait_for_the_ledger():
     assert tile.stop_id == to_stop_key(stage.machine.id, at("07:00:01"))
 
 
-def test_a_coded_stop_asks_no_more_and_a_planned_one_is_called_by_its_name():
+def test_a_coded_stop_asks_no_more_and_a_planned_one_is_called_by_its_name() -> None:
     stage = seen("06:00 run, 07:00 stop", "07:03")
 
     code_stop(Stop.objects.get().id, "CHANGEOVER", by=make_user(), now=at("07:03"), request_id=uuid.uuid4())
@@ -92,7 +92,7 @@ def test_a_coded_stop_asks_no_more_and_a_planned_one_is_called_by_its_name():
     assert tile.coded == ReasonChoice("CHANGEOVER", "Changeover")
 
 
-def test_standing_in_a_break_is_the_break():
+def test_standing_in_a_break_is_the_break() -> None:
     stage = seen("06:00 run, 09:58 stop", "10:05")
 
     tile = state_tile(stage.line, at("10:05:01"))
@@ -100,13 +100,13 @@ def test_standing_in_a_break_is_the_break():
     assert (tile.state, tile.word, tile.since) == ("planned", "TEA", at("10:00"))
 
 
-def test_outside_all_shifts_a_line_is_not_scheduled():
+def test_outside_all_shifts_a_line_is_not_scheduled() -> None:
     stage = seen("06:00 run", "07:00", shifts=False)
 
     assert state(stage, "07:00:01") == ("off", "NOT SCHEDULED")
 
 
-def test_a_stop_that_just_ended_can_still_be_explained_from_the_banner():
+def test_a_stop_that_just_ended_can_still_be_explained_from_the_banner() -> None:
     stage = seen("06:00 run, 07:00 stop, 07:10 run", "07:12")
 
     tile = state_tile(stage.line, at("07:12:01"))
@@ -115,7 +115,7 @@ def test_a_stop_that_just_ended_can_still_be_explained_from_the_banner():
     assert tile.why == "Stopped 07:00"
 
 
-def test_two_minutes_below_ninety_percent_of_ideal_are_slow():
+def test_two_minutes_below_ninety_percent_of_ideal_are_slow() -> None:
     stage = make_stage()  # ideal is 60 a minute
     for minute in ("07:00", "07:01"):
         stage.makes(at(minute), 48, run_ms=60_000)
@@ -126,7 +126,7 @@ def test_two_minutes_below_ninety_percent_of_ideal_are_slow():
     assert any(block.kind == "slow" for block in strip_tile(stage.line, at("07:02:01")).blocks)
 
 
-def test_pace_compares_good_parts_with_the_plan_up_to_now():
+def test_pace_compares_good_parts_with_the_plan_up_to_now() -> None:
     stage = make_stage()  # 43.6 a minute: 72.7 % of the ideal rate; 8 hours with a break of 30 minutes
     stage.sees("06:00 run", until=at("07:00"))
     stage.makes(at("06:30"), 2500, 20)
@@ -139,13 +139,13 @@ def test_pace_compares_good_parts_with_the_plan_up_to_now():
     assert tile.projected == 2480 + 2480 * 390 // 30
 
 
-def test_the_target_stands_still_during_the_break():
+def test_the_target_stands_still_during_the_break() -> None:
     stage = seen("06:00 run", "07:00")
 
     assert pace_tile(stage.line, at("10:00")).target_now == pace_tile(stage.line, at("10:30")).target_now == 10_465
 
 
-def test_rate_is_good_parts_of_the_last_full_minutes():
+def test_rate_is_good_parts_of_the_last_full_minutes() -> None:
     stage = make_stage()
     stage.makes(at("06:58"), 50, 1, run_ms=60_000)
     stage.makes(at("06:59"), 54, 1, run_ms=60_000)
@@ -157,7 +157,7 @@ def test_rate_is_good_parts_of_the_last_full_minutes():
     assert tile.spark[-3:] == (None, 50, 54)
 
 
-def test_effectiveness_comes_with_its_evidence():
+def test_effectiveness_comes_with_its_evidence() -> None:
     stage = make_stage()
     stage.sees("06:00 run, 07:00 stop, 07:10 run", until=at("08:00"))
     stage.makes(at("06:30"), 6000, 60)
@@ -174,7 +174,7 @@ def test_effectiveness_comes_with_its_evidence():
     assert (tile.completeness, tile.provisional, tile.uncoded) == (1, False, 1)
 
 
-def test_silence_makes_the_figures_provisional_and_is_not_downtime():
+def test_silence_makes_the_figures_provisional_and_is_not_downtime() -> None:
     stage = seen("06:00 run", "07:00")
 
     tile = oee_tile(stage.line, at("08:00"))
@@ -183,13 +183,13 @@ def test_silence_makes_the_figures_provisional_and_is_not_downtime():
     assert tile.bars[0].value == 1
 
 
-def test_a_shift_that_began_in_silence_counts_the_silence():
+def test_a_shift_that_began_in_silence_counts_the_silence() -> None:
     stage = seen("07:00 run", "08:00")
 
     assert oee_tile(stage.line, at("08:00:01")).completeness == 0.5
 
 
-def test_the_strip_tiles_the_shift_up_to_now_and_shows_breaks_ahead():
+def test_the_strip_tiles_the_shift_up_to_now_and_shows_breaks_ahead() -> None:
     stage = seen("06:10 run, 07:00 stop, 07:10 run, 08:00 unknown, 08:30 run, 09:00 stop, 09:00:30 run", "09:30")
 
     tile = strip_tile(stage.line, at("09:30:01"))
@@ -204,7 +204,7 @@ def test_the_strip_tiles_the_shift_up_to_now_and_shows_breaks_ahead():
     assert "no data" in tile.blocks[0].label.lower()
 
 
-def test_stops_without_a_reason_come_first_and_a_young_standstill_is_not_asked_about():
+def test_stops_without_a_reason_come_first_and_a_young_standstill_is_not_asked_about() -> None:
     stage = seen("06:00 run, 06:30 stop, 06:40 run, 07:00 stop, 07:05 run, 07:30 stop", "07:31")
     newest_coded = Stop.objects.get(started_at=at("07:00"))
     code_stop(newest_coded.id, "MAT_JAM", by=make_user("ola"), now=at("07:31"), request_id=uuid.uuid4())
@@ -216,14 +216,14 @@ def test_stops_without_a_reason_come_first_and_a_young_standstill_is_not_asked_a
     assert (tile.rows[2].reason, tile.rows[2].coded_by) == (ReasonChoice("MAT_JAM", "Jam"), "ola")
 
 
-def test_nobody_is_asked_about_the_edges_of_a_break():
+def test_nobody_is_asked_about_the_edges_of_a_break() -> None:
     stage = seen("06:00 run, 09:59:20 stop, 10:30:30 run", "10:40")
 
     assert stops_tile(stage.line, at("10:40:01")).uncoded == oee_tile(stage.line, at("10:40:01")).uncoded == 0
     assert state_tile(stage.line, at("10:40:01")).stop_id is None
 
 
-def test_the_largest_losses_come_first():
+def test_the_largest_losses_come_first() -> None:
     stage = seen("06:00 run, 06:30 stop, 06:40 run, 07:00 stop, 07:01 run", "08:00")
     stage.makes(at("06:30"), 5940)
     rebuild_dirty(at("08:00"))
@@ -232,7 +232,7 @@ def test_the_largest_losses_come_first():
     assert losses == (("Not coded", 10.0), ("Slow running", 10.0), ("Minor stops", 1.0))
 
 
-def test_the_report_of_a_finished_shift_has_the_figures_of_the_screen():
+def test_the_report_of_a_finished_shift_has_the_figures_of_the_screen() -> None:
     stage = make_stage()
     LinePolicy.objects.create(line=stage.line, valid_from=at("00:00"), planned_stops_reduce_availability=False)
     product = Product.objects.create(code="WHITE", name="White 800 g")
@@ -257,7 +257,7 @@ def test_the_report_of_a_finished_shift_has_the_figures_of_the_screen():
     assert sum(block.end - block.start for block in report.blocks) == report.totals.calendar_ms == 8 * 3_600_000
 
 
-def test_a_line_without_machines_or_facts_has_tiles_too():
+def test_a_line_without_machines_or_facts_has_tiles_too() -> None:
     stage = make_stage()
     MachineState.objects.all().delete()
     for machine in (stage.machine, None):
@@ -275,7 +275,7 @@ def test_a_line_without_machines_or_facts_has_tiles_too():
     ("tile", "queries"),
     [(state_tile, 8), (pace_tile, 9), (rate_tile, 4), (oee_tile, 7), (strip_tile, 9), (stops_tile, 8)],
 )
-def test_a_tile_costs_few_queries(tile: Any, queries: int, django_assert_max_num_queries: Any):
+def test_a_tile_costs_few_queries(tile: Any, queries: int, django_assert_max_num_queries: Any) -> None:
     stage = seen("06:00 run, 07:00 stop, 07:10 run", "08:00")
     MachineState.objects.update(product_number=7)
     line = type(stage.line).objects.on_screen().get()
