@@ -1,6 +1,7 @@
 """Calling for help and answering, with fingers."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -22,8 +23,8 @@ def _rules(line7: Line) -> None:
     seed_rules()
 
 
-@pytest.fixture
-def milo(browser: Browser, web: Web, line7: Line) -> Iterator[Page]:
+@contextmanager
+def at_the_board(browser: Browser, web: Web) -> Iterator[Page]:
     """Milo of maintenance, at the andon board."""
     person = make_user("milo", "maintenance")
     person.set_password("bread and butter")
@@ -37,6 +38,12 @@ def milo(browser: Browser, web: Web, line7: Line) -> Iterator[Page]:
     page.wait_for_url("**/andon/")
     yield page
     context.close()
+
+
+@pytest.fixture
+def milo(browser: Browser, web: Web, line7: Line) -> Iterator[Page]:
+    with at_the_board(browser, web) as page:
+        yield page
 
 
 def test_help_is_called_with_two_taps_and_taken_back_with_a_third(page: Page, line7: Line) -> None:
@@ -65,15 +72,15 @@ def test_coming_being_there_and_putting_it_right_are_one_tap_each(milo: Page, li
 
 
 def test_a_new_call_comes_to_the_board_by_itself_and_turns_overdue_with_the_server_dead(
-    milo: Page, web: Web, line7: Line
+    browser: Browser, mortal_web: Web, line7: Line
 ) -> None:
-    call = make_call(line7, at=database_now() - timedelta(minutes=5, seconds=-8))
-    expect(milo.locator(".answer")).to_contain_text("L-7")
+    with at_the_board(browser, mortal_web) as board:
+        make_call(line7, at=database_now() - timedelta(minutes=5, seconds=-8))
+        expect(board.locator(".answer")).to_contain_text("L-7")
 
-    web.kill()
+        mortal_web.kill()
 
-    expect(milo.locator(".answer.is-due")).to_contain_text("overdue", timeout=15_000)
-    assert call.level == 0
+        expect(board.locator(".answer.is-due")).to_contain_text("overdue", timeout=15_000)
 
 
 def test_the_controls_of_a_call_fit_a_glove(milo: Page, line7: Line) -> None:
@@ -81,7 +88,10 @@ def test_the_controls_of_a_call_fit_a_glove(milo: Page, line7: Line) -> None:
         make_call(make_line(f"L-{n}X"), at=database_now())
     milo.goto("/andon/")
 
-    boxes = [button.bounding_box() for button in milo.locator(".answer-do .button").all()]
+    # In one go: the board may be drawn anew at any moment.
+    sizes = milo.locator(".answer-do .button").evaluate_all(
+        "all => all.map((one) => Math.min(one.offsetWidth, one.offsetHeight))"
+    )
 
-    assert len(boxes) == 6
-    assert all(box is not None and box["height"] > 79 and box["width"] > 79 for box in boxes)
+    assert len(sizes) == 6
+    assert min(sizes) >= 80
