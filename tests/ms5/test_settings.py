@@ -50,6 +50,7 @@ def test_production_starts_strict() -> None:
         ("REDIS_URL", "localhost:6379", "REDIS_URL must start with redis://"),
         ("MS5_ENV", "prod", "MS5_ENV is 'prod'; it must be one of production, development"),
         ("MS5_REQUIRE_2FA", "yes", "MS5_REQUIRE_2FA is 'yes'; it must be true or false"),
+        ("LOGIN_RATE", "often", "LOGIN_RATE is 'often'; write it like 10/min"),
         ("JWT_ALGORITHM", "none", "JWT_ALGORITHM is 'none'"),
         ("API_V1_STR", "/api/v2", "API_V1_STR must stay /api/v1"),
     ],
