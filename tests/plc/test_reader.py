@@ -50,7 +50,9 @@ def test_a_lost_link_loses_no_part_and_is_no_stop(bagger: Peer, proxy: FaultProx
     """The silence outlasts the limit of 2 s, as 60 s outlast three scans of 1 s."""
     controller, machine = make_bagger(proxy.port)
     process.hold(controller)
-    wait_for(watermark(machine, 1000), "the first reading was not recorded")
+    wait_for(
+        MachineState.objects.filter(equipment=machine, sequence__gt=2).exists, "the machine was not seen for a while"
+    )
 
     proxy.unplug()
     wait_for(Link.objects.filter(error__contains="refuses connections").exists, "nobody noticed the loss")
