@@ -32,6 +32,7 @@ def main(names: list[str]) -> int:
 def run_in_test_database(names: list[str]) -> int:
     django.setup()
     from django.test.utils import get_runner, setup_test_environment
+
     from tests.conftest import _start_postgres, _start_valkey
 
     with ExitStack() as servers:
