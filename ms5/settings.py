@@ -157,6 +157,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=30)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False  # it greets in every process' log
 AXES_LOCKOUT_CALLABLE = "ms5.errors.locked_out"
 CSRF_FAILURE_VIEW = "ms5.errors.csrf_failure"
 OTP_TOTP_ISSUER = PROJECT_NAME
