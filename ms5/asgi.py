@@ -1,4 +1,5 @@
 """HTTP and WebSocket entry point."""
+# ruff: noqa: E402 - the settings come before everything that reads them
 
 import os
 

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_safe
 
 from andon.tiles import call_choices, calls_tile, plant_calls_tile
 from floor.consumers import Key
+from floor.glance import one_glance
 from floor.models import Line, MachineState, User
 from floor.models.shifts import calendar
 from floor.roles import Capability, Role, can, require
@@ -194,16 +195,16 @@ TILES: dict[str, Tile] = {
     "state": Tile("oee/tiles/state.html", lambda g: state_tile(g.line, g.now), at_least_every_s=5),
     "pace": Tile("oee/tiles/pace.html", lambda g: pace_tile(g.line, g.now), at_most_every_s=0.5),
     "rate": Tile("oee/tiles/rate.html", lambda g: rate_tile(g.line, g.now), at_most_every_s=1),
-    "oee": Tile("oee/tiles/oee.html", lambda g: oee_tile(g.line, g.now), at_most_every_s=1),
-    "strip": Tile("oee/tiles/strip.html", lambda g: strip_tile(g.line, g.now), at_most_every_s=1),
+    "oee": Tile("oee/tiles/oee.html", lambda g: oee_tile(g.line, g.now), at_most_every_s=2),
+    "strip": Tile("oee/tiles/strip.html", lambda g: strip_tile(g.line, g.now), at_most_every_s=3),
     "next": Tile("ms5/tiles/next.html", next_tile, frozenset({"stops", "state"}), at_most_every_s=0.5),
     "uncoded": Tile("ms5/tiles/uncoded.html", lambda g: g["stops"], frozenset({"stops"}), at_most_every_s=0.5),
     "stops": Tile("oee/tiles/stops.html", lambda g: stops_tile(g.line, g.now)),
     "calls": Tile("andon/tiles/calls.html", lambda g: calls_tile(g.line, g.now)),
     "figures": Tile("ms5/tiles/figures.html", lambda g: g["pace"], frozenset({"pace"}), at_most_every_s=0.5),
-    "effect": Tile("ms5/tiles/effect.html", lambda g: g, frozenset({"rate", "oee"}), at_most_every_s=1),
-    "losses": Tile("oee/tiles/losses.html", lambda g: g["stops"], frozenset({"stops"}), at_most_every_s=2),
-    "recent": Tile("ms5/tiles/recent.html", recent_tile, frozenset({"strip"}), at_most_every_s=2),
+    "effect": Tile("ms5/tiles/effect.html", lambda g: g, frozenset({"rate", "oee"}), at_most_every_s=2),
+    "losses": Tile("oee/tiles/losses.html", lambda g: g["stops"], frozenset({"stops"}), at_most_every_s=5),
+    "recent": Tile("ms5/tiles/recent.html", recent_tile, frozenset({"strip"}), at_most_every_s=5),
     "line": Tile("ms5/tiles/line.html", line_card, frozenset({"state", "pace", "oee", "calls"}), at_most_every_s=0.5),
     "plant_shift": Tile("ms5/tiles/shift.html", plant_shift_label, is_plant=True, at_least_every_s=30),
     "plant_calls": Tile(
@@ -247,7 +248,8 @@ def draw(keys: Iterable[Key], now: datetime) -> list[Drawn]:
     keys = list(keys)
     lines = {line.code: line for line in Line.objects.on_screen().filter(code__in={code for code, _ in keys if code})}
     glances: dict[str, Glance] = {"": Glance(None, now)} | {code: Glance(line, now) for code, line in lines.items()}
-    return [_draw(glances[code], (code, topic)) for code, topic in keys if code in glances]
+    with one_glance():
+        return [_draw(glances[code], (code, topic)) for code, topic in keys if code in glances]
 
 
 def _draw(glance: Glance, key: Key) -> Drawn:

@@ -8,7 +8,7 @@ from django.core.files.storage import FileSystemStorage
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
-class HashedStatic(CompressedManifestStaticFilesStorage):
+class HashedStatic(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """Hashed names for every static file, ES module imports and CSS @import included.
 
     The rewriting works by regular expression: modules end each import with a semicolon and never

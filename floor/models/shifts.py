@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from floor.domain.shifts import Break, Calendar, Pattern, ShiftsOverlap, ShiftWindow, check_overlap
+from floor.glance import once
 from floor.models.plant import Line, Site
 
 
@@ -66,7 +67,9 @@ class ShiftPattern(models.Model):
             raise ValidationError({"line": "This line belongs to another site."})
         others = ShiftPattern.objects.filter(site_id=self.site_id, line=self.line).exclude(pk=self.pk)
         try:
-            check_overlap([self.value(with_breaks=False), *(p.value(with_breaks=False) for p in others)], self.site.zone)
+            check_overlap(
+                [self.value(with_breaks=False), *(p.value(with_breaks=False) for p in others)], self.site.zone
+            )
         except ShiftsOverlap as overlap:
             raise ValidationError(str(overlap)) from overlap
 
@@ -98,6 +101,7 @@ class ShiftBreak(models.Model):
         return Break(self.name, self.starts_at, self.ends_at)
 
 
+@once
 def calendar(line: Line) -> Calendar:
     """Every shift of this line, past and planned (2 queries, 3 when the line's site is not loaded)."""
     patterns = list(ShiftPattern.objects.for_line(line))

@@ -1,4 +1,5 @@
 """The web process of the browser tests: production's static files, the test's database."""
+# ruff: noqa: F403, F405 - the settings under test, with two differences
 
 import os
 

@@ -1,4 +1,5 @@
 """Every screen in every state, from made-up tiles, as files to look at: `python -m tests.browser.stories OUT`."""
+# ruff: noqa: E402, E501 - Django is set up before it is used, and tables of samples are wide
 
 import os
 import sys
@@ -6,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -230,9 +232,7 @@ QUIET_NEXT = SimpleNamespace(
 QUIET = CallsTile((), ago(2520), 100, 7)
 
 
-def with_state(
-    story: Story, state: str, word: str, why: str = "", since_s: float | None = 4080, **more: object
-) -> Story:
+def with_state(story: Story, state: str, word: str, why: str = "", since_s: float | None = 4080, **more: Any) -> Story:
     tile = replace(
         story.state,
         state=state,

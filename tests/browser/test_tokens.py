@@ -1,6 +1,7 @@
 """Colours that everybody on the shift can tell apart and read."""
 
 import itertools
+import math
 import re
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def lab(code: str, vision: str) -> Colour:
 
 
 def distance(a: str, b: str, vision: str) -> float:
-    return sum((p - q) ** 2 for p, q in zip(lab(a, vision), lab(b, vision), strict=True)) ** 0.5
+    return math.dist(lab(a, vision), lab(b, vision))
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -47,7 +47,7 @@ def ola() -> User:
 @pytest.fixture
 def wire(settings: Settings) -> Iterator[Any]:
     """What passes through Redis."""
-    with redis.Redis.from_url(settings.REDIS_URL).pubsub(ignore_subscribe_messages=True) as wire:
+    with redis.Redis.from_url(settings.REDIS_URL).pubsub(ignore_subscribe_messages=True) as wire:  # type: ignore[no-untyped-call]
         wire.subscribe(live.CHANNEL)
         wire.get_message(timeout=PATIENCE_S)
         yield wire
@@ -101,7 +101,7 @@ def test_what_changed_while_redis_was_away_is_announced_once_when_it_is_back(
     connect = redis.Redis.from_url
     gone = connect(next(clients), retry=None)
     back = connect(here)
-    monkeypatch.setattr(live.redis.Redis, "from_url", lambda *_, **__: Flaky(gone, back))
+    monkeypatch.setattr(redis.Redis, "from_url", lambda *_, **__: Flaky(gone, back))
     monkeypatch.setattr(live, "_messenger", live.Messenger())
 
     live.changed(line7.pk, "state")
