@@ -11,9 +11,7 @@ QUALITY = "quality"
 
 def may_answer(user: AbstractBaseUser | AnonymousUser, call: Call) -> bool:
     """Those who answer every call, and the people of quality those that are theirs."""
-    return can(user, Capability.ANSWER_CALL) or (
-        call.kind_id == QUALITY and can(user, Capability.ANSWER_QUALITY_CALL)
-    )
+    return can(user, Capability.ANSWER_CALL) or (call.kind_id == QUALITY and can(user, Capability.ANSWER_QUALITY_CALL))
 
 
 def check_may_answer(user: AbstractBaseUser | AnonymousUser, call: Call) -> None:

@@ -285,9 +285,7 @@ def answer_view(deed: Callable[..., Call], body: type[Tap], words: str) -> type[
         def post(self, request: Request, pk: UUID) -> Response:
             return self._answer(request, pk)
 
-        @extend_schema(
-            request=body, responses=EventRow, operation_id=f"andon_events_{name}_put", description=words
-        )
+        @extend_schema(request=body, responses=EventRow, operation_id=f"andon_events_{name}_put", description=words)
         def put(self, request: Request, pk: UUID) -> Response:
             return self._answer(request, pk)
 

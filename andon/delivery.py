@@ -47,7 +47,7 @@ def _urgency(call: Call) -> str:
 
 
 def subject(event: CallEvent, call: Call) -> str:
-    """"L-BAG1: Maintenance needed – nobody has come"; what matters stands first, because telephones cut it off."""
+    """ "L-BAG1: Maintenance needed – nobody has come"; what matters stands first, because telephones cut it off."""
     what = {
         CallEvent.What.RAISED: "needed",
         CallEvent.What.ESCALATED: f"still needed, level {event.level}",

@@ -245,9 +245,7 @@ class EscalationStep(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(name="one_step_per_level", fields=["call", "clock", "level", "reminder"]),
-            models.CheckConstraint(
-                name="step_taken_or_cancelled", condition=Q(taken_at=None) | Q(cancelled_at=None)
-            ),
+            models.CheckConstraint(name="step_taken_or_cancelled", condition=Q(taken_at=None) | Q(cancelled_at=None)),
         ]
         indexes = [
             models.Index(name="step_due", fields=["due_at"], condition=Q(taken_at=None, cancelled_at=None)),
@@ -255,9 +253,7 @@ class EscalationStep(models.Model):
         ]
 
     def value(self) -> Step:
-        return Step(
-            Clock(self.clock), self.level, self.due_at, tuple(self.recipients), self.repeat_s, self.reminder
-        )
+        return Step(Clock(self.clock), self.level, self.due_at, tuple(self.recipients), self.repeat_s, self.reminder)
 
 
 class CallEvent(models.Model):

@@ -6,7 +6,7 @@ from floor.models.people import Role
 
 
 def spoken(roles: Sequence[str]) -> str:
-    """"shift manager and engineer", for people."""
+    """ "shift manager and engineer", for people."""
     names = [str(Role(role).label).lower() for role in roles]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 

@@ -64,9 +64,7 @@ class Course:
     ahead: tuple[Step, ...]
 
 
-def plan(
-    priority: Priority, raised_at: datetime, rules: Iterable[Rule], responders: Sequence[str]
-) -> tuple[Step, ...]:
+def plan(priority: Priority, raised_at: datetime, rules: Iterable[Rule], responders: Sequence[str]) -> tuple[Step, ...]:
     """Every step of a new call in the order they fall due; the first one tells the responders at once."""
     first = Step(Clock.ACK, 0, raised_at, tuple(responders))
     later = (
@@ -129,4 +127,3 @@ def _standard(priority: Priority) -> Iterable[Rule]:
 
 
 STANDARD_RULES: tuple[Rule, ...] = tuple(rule for priority in Priority for rule in _standard(priority))
-

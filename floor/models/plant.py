@@ -46,7 +46,10 @@ class Line(models.Model):
     description = models.CharField(max_length=500, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
     enabled = models.BooleanField(default=True)
-    target_rate = models.FloatField(help_text="Good units per minute the plan counts on where a product has no ideal cycle; ordinary stops included.")
+    target_rate = models.FloatField(
+        help_text="Good units per minute the plan counts on where a product has no ideal cycle; "
+        "ordinary stops included."
+    )
 
     objects = LineQuerySet.as_manager()
 

@@ -97,9 +97,7 @@ def test_a_call_is_not_resolved_without_notes_nor_acknowledged_twice(client: Cli
     assert "maintenance acknowledged this call" in second.json()["message"]
 
 
-def test_events_are_filtered_and_the_active_ones_come_most_urgent_first(
-    client: Client, crew: dict[str, User]
-) -> None:
+def test_events_are_filtered_and_the_active_ones_come_most_urgent_first(client: Client, crew: dict[str, User]) -> None:
     line, now = make_line("L-BAG1"), database_now()
     make_call(line, by=crew["operator"], kind="material", at=now)
     make_call(line, by=crew["operator"], kind="safety", at=now)

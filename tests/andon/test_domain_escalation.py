@@ -88,9 +88,7 @@ def test_steps_fall_due_in_the_order_of_their_levels(priority: Priority) -> None
 
 
 def test_the_limits_are_those_the_plant_agreed_on() -> None:
-    limits = {
-        (rule.priority.word, rule.clock.value): rule.after_s / 60 for rule in STANDARD_RULES if rule.level == 1
-    }
+    limits = {(rule.priority.word, rule.clock.value): rule.after_s / 60 for rule in STANDARD_RULES if rule.level == 1}
 
     assert limits == {
         ("low", "ack"): 15, ("low", "resolve"): 60,
