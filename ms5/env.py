@@ -75,3 +75,11 @@ def env_secret(name: str, *, development: str | None) -> str:
     if len(value) < 32 or "change" in value.lower():
         raise BadSetting(f"{name} is too short or a sample value; use at least 32 random characters.")
     return value
+
+
+def env_given_secret(name: str) -> str:
+    """A secret that others chose, e.g. a mail server's password: how long it is, is not ours to judge."""
+    value = _raw(name)
+    if not value:
+        raise BadSetting(f"{name} is not set. Set it in the environment (or {name}_FILE) as it was given to you.")
+    return value

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from ms5.env import BadSetting, env_bool, env_choice, env_int, env_list, env_secret, env_str
+from ms5.env import BadSetting, env_bool, env_choice, env_given_secret, env_int, env_list, env_secret, env_str
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _heading = re.search(r"^## (\d+\.\d+\.\d+)", (BASE_DIR / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
@@ -256,7 +256,7 @@ EMAIL_BACKEND = f"django.core.mail.backends.{'filebased' if EMAIL_HOST == 'none'
 EMAIL_FILE_PATH = DATA_DIR / "mail"
 EMAIL_PORT = env_int("SMTP_PORT", 587 if PRODUCTION else 1025, at_least=1)
 EMAIL_HOST_USER = env_str("SMTP_USER", " ").strip()
-EMAIL_HOST_PASSWORD = env_secret("SMTP_PASSWORD", development="") if EMAIL_HOST_USER else ""
+EMAIL_HOST_PASSWORD = env_given_secret("SMTP_PASSWORD") if EMAIL_HOST_USER else ""
 EMAIL_USE_TLS = env_bool("SMTP_TLS", default=PRODUCTION)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env_str("SMTP_FROM", "ms5@localhost")

@@ -9,7 +9,7 @@ import pytest
 from django.conf import LazySettings, settings
 
 from ms5.checks import powerful_roles_confirm_a_code, tokens_have_a_key_of_their_own, used_tokens_are_remembered
-from ms5.env import BadSetting, env_bool, env_choice, env_int, env_list, env_secret, env_str
+from ms5.env import BadSetting, env_bool, env_choice, env_given_secret, env_int, env_list, env_secret, env_str
 
 ROOT = Path(settings.BASE_DIR)
 PRODUCTION = {
@@ -82,6 +82,24 @@ def test_readers_refuse_nonsense(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         with pytest.raises(BadSetting):
             read()
+
+
+def test_a_secret_that_others_chose_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SMTP_PASSWORD", "changed")
+    assert env_given_secret("SMTP_PASSWORD") == "changed"
+
+    monkeypatch.delenv("SMTP_PASSWORD")
+    with pytest.raises(BadSetting, match="SMTP_PASSWORD is not set"):
+        env_given_secret("SMTP_PASSWORD")
+
+    (tmp_path / "mail").write_text("pw\n")
+    monkeypatch.setenv("SMTP_PASSWORD_FILE", str(tmp_path / "mail"))
+    assert env_given_secret("SMTP_PASSWORD") == "pw"
+
+
+def test_a_short_mail_password_starts_and_a_missing_one_does_not() -> None:
+    assert start(SMTP_USER="ms5", SMTP_PASSWORD="short").returncode == 0
+    assert "SMTP_PASSWORD is not set" in start(SMTP_USER="ms5").stderr
 
 
 def test_a_number_that_is_too_small_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
