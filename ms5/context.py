@@ -1,11 +1,20 @@
 from django.conf import settings
+from django.contrib import admin
 from django.http import HttpRequest
+
+from floor.roles import Capability, can
 
 THEMES = ("light", "dark")
 
 
-def product(request: HttpRequest) -> dict[str, str]:
-    return {"version": settings.VERSION, "product_name": settings.PROJECT_NAME, "theme": theme(request)}
+def product(request: HttpRequest) -> dict[str, object]:
+    return {
+        "version": settings.VERSION,
+        "product_name": settings.PROJECT_NAME,
+        "theme": theme(request),
+        "may_see_controllers": can(getattr(request, "user", None), Capability.VIEW_CONTROLLERS),
+        "may_administer": admin.site.has_permission(request) if hasattr(request, "user") else False,
+    }
 
 
 def theme(request: HttpRequest) -> str:

@@ -5,19 +5,18 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
-from floor.models import Site
 from floor.roles import Capability, can, require
+from floor.views.desk import page, plant_zone
 from plc.look import Look, browse, failed, try_out
 from plc.models import Controller
 from plc.tiles import controller_tile, controllers_tile
@@ -44,7 +43,7 @@ class Drawn:
 @require_safe
 def controllers(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
-    return _page(request, "plc/controllers.html", now, tile=_controllers(now))
+    return page(request, "plc/controllers.html", now, here="controllers", tile=_controllers(now))
 
 
 @require(Capability.VIEW_CONTROLLERS)
@@ -88,13 +87,13 @@ def _get(code: str) -> Controller:
 
 
 def _controllers(now: datetime) -> Drawn:
-    with timezone.override(_zone()):
+    with timezone.override(plant_zone()):
         html = render_to_string("plc/tiles/controllers.html", {"tile": controllers_tile(now)})
     return Drawn("controllers", reverse("controllers-live"), html)
 
 
 def _controller(found: Controller, now: datetime) -> Drawn:
-    with timezone.override(_zone()):
+    with timezone.override(plant_zone()):
         html = render_to_string("plc/tiles/controller.html", {"tile": controller_tile(found, now)})
     return Drawn("controller", reverse("controller-live", args=[found.code]), html)
 
@@ -105,19 +104,9 @@ def _controller_page(request: HttpRequest, found: Controller, look: Look | None 
         "controller": found,
         "look": look,
         "may_browse": found.kind == Controller.Kind.LOGIX and can(request.user, Capability.CONFIGURE),
+        "may_configure": can(request.user, Capability.CONFIGURE),
     }
-    return _page(request, "plc/controller.html", now, tile=_controller(found, now), **context)
-
-
-def _page(request: HttpRequest, template: str, now: datetime, **context: Any) -> HttpResponse:
-    zone = _zone()
-    context |= {"now": now, "zone": zone, "may_configure": can(request.user, Capability.CONFIGURE)}
-    with timezone.override(zone):
-        return render(request, template, context)
-
-
-def _zone() -> str:
-    return Site.objects.values_list("time_zone", flat=True).order_by("code").first() or "UTC"
+    return page(request, "plc/controller.html", now, here="controllers", tile=_controller(found, now), **context)
 
 
 def _answer(request: HttpRequest, tile: Drawn, now: datetime) -> HttpResponse:

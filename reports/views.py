@@ -7,13 +7,14 @@ from uuid import UUID
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from floor.models import Line
 from floor.models.shifts import calendar
 from floor.roles import Capability, can, require
+from floor.views.desk import page
 from reports import actions, pdf, tasks
 from reports.forms import AskForm
 from reports.models import Report
@@ -30,13 +31,15 @@ def index(request: HttpRequest) -> HttpResponse:
         {"line": line, "reports": _latest_revisions(line, since), "shifts": _shifts(line, now)}
         for line in Line.objects.on_screen()
     ]
-    page = {
-        "lines": lines,
-        "may_make": can(request.user, Capability.GENERATE_REPORTS),
-        "hint": "" if pdf.is_available() else pdf.HINT,
-        "now": now,
-    }
-    return render(request, "reports/index.html", page)
+    return page(
+        request,
+        "reports/index.html",
+        now,
+        here="reports",
+        lines=lines,
+        may_make=can(request.user, Capability.GENERATE_REPORTS),
+        hint="" if pdf.is_available() else pdf.HINT,
+    )
 
 
 def _latest_revisions(line: Line, since: datetime) -> QuerySet[Report]:
@@ -55,8 +58,8 @@ def _shifts(line: Line, now: datetime) -> list[tuple[str, str]]:
 def on_screen(request: HttpRequest, report_id: UUID) -> HttpResponse:
     report = get_object_or_404(Report.objects.select_related("line__site"), pk=report_id)
     now = timezone.now()
-    page = actions.page_of(report, now)
-    return HttpResponse(actions.html_of(report, page, now, on_screen=True))
+    printed = actions.page_of(report, now)
+    return HttpResponse(actions.html_of(report, printed, now, on_screen=True))
 
 
 @require_GET
