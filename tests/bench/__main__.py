@@ -11,6 +11,8 @@ import django
 
 
 def main(names: list[str]) -> int:
+    from django.core.management import call_command
+
     from tests.bench import fanout, ingest, latency, reading
 
     benches: dict[str, Callable[[], None]] = {
@@ -26,6 +28,7 @@ def main(names: list[str]) -> int:
     for name in names or benches:
         print(f"\n{name}")
         benches[name]()
+        call_command("flush", interactive=False, verbosity=0)
     return 0
 
 
