@@ -19,10 +19,8 @@ django.setup()
 
 from django.conf import settings
 from django.core.management import call_command
-from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.test import override_settings
-from django.urls import path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
@@ -47,23 +45,6 @@ STOP = UUID("00000000-0000-4000-8000-000000000001")
 WICKET = ReasonChoice("wicket", "Wicket servo")
 LINE = SimpleNamespace(code="L-BAG1", name="Bagger line 1")
 SHIFT = "Night 21 Nov · 22:00–06:00"
-
-
-def nowhere(*_: object, **__: object) -> HttpResponse:
-    return HttpResponse()
-
-
-urlpatterns = [
-    path("lines/", nowhere, name="lines"),
-    path("lines/<code>/", nowhere, name="line"),
-    path("lines/<code>/board/", nowhere, name="line-board"),
-    path("lines/<code>/stops/", nowhere, name="line-stops"),
-    path("lines/<code>/calls/", nowhere, name="raise-call"),
-    path("stops/<stop>/reason/", nowhere, name="code-stop"),
-    path("board/", nowhere, name="plant-board"),
-    path("login/", nowhere, name="login"),
-    path("logout/", nowhere, name="logout"),
-]
 
 
 def ago(seconds: float) -> datetime:
@@ -416,7 +397,7 @@ def pages() -> dict[str, str]:
 def write(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (
-        override_settings(ROOT_URLCONF="tests.browser.stories", STATIC_ROOT=folder / "static"),
+        override_settings(STATIC_ROOT=folder / "static"),
         timezone.override(ZONE),
     ):
         for name, html in pages().items():
