@@ -1,5 +1,7 @@
 """The demo plant of one data folder: its simulated controllers listen on ports of their own."""
 
+import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -9,9 +11,9 @@ from ms5.bare.folder import PROJECT, Folder, is_free
 PLANT_FILE = PROJECT / "plc/simulator/demo_plant.yaml"
 _PORT = re.compile(r"^(\s+port: )(\d+)$", re.M)
 # Below 32768, from where the system takes ports for outgoing connections: one of those would be in the way some day.
-FIRST_PORT = 24820
-RANGES = 40
-RANGE_STEP = 20
+FIRST_PORT = 20_000
+RANGES = 1200
+RANGE_STEP = 10
 
 
 def _written_ports() -> list[int]:
@@ -28,11 +30,14 @@ def simulator_port(folder: Folder) -> int:
     kept = folder.path / "simulator-port"
     if kept.exists():
         return int(kept.read_text(encoding="ascii"))
-    for base in range(FIRST_PORT, FIRST_PORT + RANGES * RANGE_STEP, RANGE_STEP):
+    # Every folder has a favourite, so that two first starts at the same time do not choose the same.
+    favourite = int(hashlib.sha256(os.fsencode(folder.path)).hexdigest(), 16) % RANGES
+    for number in range(favourite, favourite + RANGES):
+        base = FIRST_PORT + number % RANGES * RANGE_STEP
         if all(is_free("127.0.0.1", port) for port in _ports_from(base)):
             kept.write_text(f"{base}\n", encoding="ascii")
             return base
-    raise CannotStart(f"The simulated controllers find no free ports from {FIRST_PORT} on. Stop what listens there.")
+    raise CannotStart("The simulated controllers find no free ports between 20000 and 32000. Stop what listens there.")
 
 
 def require_simulator_ports(folder: Folder) -> None:

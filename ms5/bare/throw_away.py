@@ -28,7 +28,7 @@ def throw_away_postgres(path: Path) -> Iterator[Postgres]:
     with _running(folder, "postgres", postgres.command(), postgres.answers):
         _reachable_at(folder, postgres)
         yield postgres
-    shutil.rmtree(path, ignore_errors=True)
+    folder.remove()
     shutil.rmtree(place_for_nobody(folder), ignore_errors=True)
 
 
@@ -39,7 +39,7 @@ def throw_away_valkey(path: Path) -> Iterator[Valkey]:
     valkey.create()
     with _running(folder, "redis", valkey.command(), valkey.answers):
         yield valkey
-    shutil.rmtree(path, ignore_errors=True)
+    folder.remove()
 
 
 def _reachable_at(folder: Folder, postgres: Postgres) -> None:

@@ -94,17 +94,18 @@ def test_where_user_namespaces_are_closed_postgres_runs_as_nobody(
 ) -> None:
     monkeypatch.setattr(services, "can_use_user_namespace", lambda: False)
     monkeypatch.delenv("PGPASSWORD", raising=False)
+    expected = Folder(folder.path / "pg")
     try:
         with throw_away_postgres(folder.path / "pg") as postgres:
             owner = Path(f"/proc/{_postmaster(postgres)}").stat().st_uid
-            with psycopg.connect(f"postgresql://ms5@/postgres?host={folder.path}/pg/run/sockets") as connection:
+            with psycopg.connect(f"postgresql://ms5@/postgres?host={expected.sockets}") as connection:
                 assert connection.execute("SELECT 1").fetchone() == (1,)
     finally:
         os.environ.pop("PGPASSWORD", None)
 
     assert postgres.prefix == NOBODY
     assert owner == 65534
-    assert not place_for_nobody(Folder(folder.path / "pg")).exists()
+    assert not place_for_nobody(expected).exists()
 
 
 def _postmaster(postgres: Postgres) -> int:

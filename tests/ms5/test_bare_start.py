@@ -188,20 +188,19 @@ def test_clean_data_removes_no_folder_that_is_not_ours(tmp_path: Path) -> None:
 # The simulated controllers' ports
 
 
-def test_each_data_folder_has_controllers_on_ports_of_its_own(folder: Folder, tmp_path: Path) -> None:
-    other = Folder(tmp_path / "other")
-    other.make()
-    first = simulator_port(folder)
+def test_the_controllers_ports_are_chosen_free_and_then_kept(folder: Folder) -> None:
+    favourite = simulator_port(folder)
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", first))
+        listener.bind(("127.0.0.1", favourite))
         listener.listen()
-        second = simulator_port(other)
-        with pytest.raises(CannotStart, match=f"Port {first} of the simulated controllers"):
+        with pytest.raises(CannotStart, match=f"Port {favourite} of the simulated controllers"):
             require_simulator_ports(folder)
+        (folder.path / "simulator-port").unlink()
+        chosen = simulator_port(folder)
 
-    assert first != second
-    assert f"port: {second}\n" in write_demo_plant(other).read_text(encoding="utf-8")
-    assert simulator_port(folder) == first
+    assert chosen != favourite
+    assert simulator_port(folder) == chosen
+    assert f"port: {chosen}\n" in write_demo_plant(folder).read_text(encoding="utf-8")
 
 
 # Before there is a .venv
