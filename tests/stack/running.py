@@ -57,8 +57,11 @@ class Product:
     def simulator(self, **command: Any) -> dict[str, Any]:
         return control.ask(self.folder.path / "simulator" / "control.sock", **command)
 
+    def connection(self) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(locate_postgres(self.folder).url(DATABASE), connect_timeout=2)
+
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with psycopg.connect(locate_postgres(self.folder).url(DATABASE), connect_timeout=2) as connection:
+        with self.connection() as connection:
             return connection.execute(query, parameters).fetchall()
 
     def value(self, query: str, *parameters: Any) -> Any:
