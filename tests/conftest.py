@@ -7,6 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from django.apps import apps
+from django.db import connection
+from django.db.models.signals import post_migrate
 
 from ms5.bare.throw_away import throw_away_postgres, throw_away_valkey
 from tests.settings import THROW_AWAY
@@ -49,6 +52,19 @@ def servers() -> Iterator[None]:
         if not _is_worker():
             _start_postgres(started)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _readings_go_too() -> Iterator[None]:
+    """A test that commits has its tables emptied by Django; readings lie in a table that Django does not own."""
+
+    def empty(**_: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE floor_reading")
+
+    post_migrate.connect(empty, sender=apps.get_app_config("floor"))
+    yield
+    post_migrate.disconnect(empty, sender=apps.get_app_config("floor"))
 
 
 @pytest.fixture(scope="session")
