@@ -20,6 +20,7 @@ from floor.roles import Capability
 from oee.api import RatioRow, ReasonRow, ratio_row
 from oee.domain.clock import SECOND_MS
 from oee.domain.factors import Ratio
+from oee.overview import overview
 from oee.setup import reading
 from oee.shift import Shift
 from oee.tiles import StateTile, state_tile
@@ -133,7 +134,8 @@ class DashboardLines(AskedList):
 
     def rows(self, page: list[Line]) -> list[dict[str, Any]]:
         now = timezone.now()
-        return [status_row(found, now) for found in statuses(page, now)]
+        with overview(page, now):
+            return [status_row(found, now) for found in statuses(page, now)]
 
 
 class LineStatus(Asked):
@@ -144,7 +146,9 @@ class LineStatus(Asked):
     def get(self, request: Request, line: str) -> Response:
         """Where one line stands now."""
         now = timezone.now()
-        return self.answer(status_row(statuses([find_line(line)], now)[0], now))
+        lines = [find_line(line)]
+        with overview(lines, now):
+            return self.answer(status_row(statuses(lines, now)[0], now))
 
 
 class Summary(Asked):
@@ -157,7 +161,8 @@ class Summary(Asked):
         now = timezone.now()
         lines = list(Line.objects.on_screen())
         zone = lines[0].site.zone if lines else timezone.get_default_timezone()
-        return self.answer({"as_of": now.astimezone(zone), **summary_row(statuses(lines, now))})
+        with overview(lines, now):
+            return self.answer({"as_of": now.astimezone(zone), **summary_row(statuses(lines, now))})
 
 
 def summary_row(found: list[Status]) -> dict[str, Any]:
@@ -168,7 +173,7 @@ def summary_row(found: list[Status]) -> dict[str, Any]:
         "lines": len(found),
         "states": {state: states[state] for state in STATES},
         "open_calls": sum(one.open_calls for one in found),
-        "uncoded_stops": sum(len(shift.uncoded_ms) for shift in shifts),
+        "uncoded_stops": sum(shift.uncoded for shift in shifts),
         "good": sum(good for good, _ in counted),
         "rejected": sum(rejected for _, rejected in counted),
         "stop_s": sum(shift.totals.stop_ms for shift in shifts) / SECOND_MS,

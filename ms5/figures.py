@@ -18,6 +18,7 @@ from andon.models import Call, CallEvent
 from floor.models import Heartbeat, Line
 from floor.models.shifts import calendar
 from ms5.dashboard_api import STATES
+from oee.overview import overview
 from oee.shift import Shift
 from oee.tiles import state_tile
 from plc.models import Controller
@@ -103,17 +104,19 @@ def _lines(now: datetime) -> Iterator[Metric]:
     states: list[tuple[tuple[str, ...], float]] = []
     oee: list[tuple[tuple[str, ...], float]] = []
     complete: list[tuple[tuple[str, ...], float]] = []
-    for line in Line.objects.on_screen():
-        current = state_tile(line, now).state
-        states += [((line.code, state), float(state == current)) for state in STATES]
-        window = calendar(line).at(now)
-        shift = Shift(line, window, now) if window else None
-        if shift is None or shift.machine is None:
-            continue
-        if (value := shift.factors.oee.value) is not None:
-            oee.append(((line.code,), value))
-        if shift.completeness is not None:
-            complete.append(((line.code,), shift.completeness))
+    lines = list(Line.objects.on_screen())
+    with overview(lines, now):
+        for line in lines:
+            current = state_tile(line, now).state
+            states += [((line.code, state), float(state == current)) for state in STATES]
+            window = calendar(line).at(now)
+            shift = Shift(line, window, now) if window else None
+            if shift is None or shift.machine is None:
+                continue
+            if (value := shift.factors.oee.value) is not None:
+                oee.append(((line.code,), value))
+            if shift.completeness is not None:
+                complete.append(((line.code,), shift.completeness))
     yield _gauge("ms5_line_state", "1 for the state that the line is in", ["line_id", "state"], states)
     yield _gauge("oee_score", "OEE of the shift that is on, 0..1; absent while it is not known", ["line_id"], oee)
     yield _gauge(

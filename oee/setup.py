@@ -1,7 +1,7 @@
 """Everything people decided about a line that its figures depend on, read in a handful of queries."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -9,7 +9,9 @@ from uuid import UUID
 from django.db.models import Q
 
 from floor.domain.shifts import Calendar
-from floor.models import Equipment, FaultDefinition, IdealCycle, Line, ProductNumber, ShiftPattern
+from floor.glance import AskedForMany
+from floor.models import Equipment, FaultDefinition, IdealCycle, Line, ProductNumber
+from floor.models.shifts import calendar
 from oee.domain.clock import SECOND_MS, to_ms
 from oee.domain.derive import Thresholds
 from oee.domain.factors import Policy
@@ -50,16 +52,17 @@ def setups(lines: Sequence[Line]) -> dict[UUID, LineSetup]:
     kinds = FaultDefinition.objects.filter(equipment__line__in=ids, kind=FaultDefinition.Kind.FAULT)
     for fault in kinds.select_related("equipment"):
         faults[fault.equipment.line_id][fault.equipment_id, fault.bit] = fault
-    calendars, policies, products = _calendars(lines), policies_of(ids), products_of(ids)
-    rules, reasons = standards_of(ids), frozenset(StopReason.objects.values_list("code", flat=True))
+    calendars, policies = calendar.answer_all(lines), policies_of.answer_all(lines)
+    products, rules = products_of.answer_all(lines), standards_of.answer_all(lines)
+    reasons = frozenset(StopReason.objects.values_list("code", flat=True))
     return {
         line.id: LineSetup(
             line,
             tuple(machines[line.id]),
-            calendars[line.id],
-            policies[line.id],
-            rules,
-            products[line.id],
+            calendars[line],
+            policies[line],
+            rules[line],
+            products[line],
             faults[line.id],
             reasons,
         )
@@ -67,39 +70,34 @@ def setups(lines: Sequence[Line]) -> dict[UUID, LineSetup]:
     }
 
 
-def _calendars(lines: Sequence[Line]) -> dict[UUID, Calendar]:
-    sites = {line.site_id for line in lines}
-    patterns = list(ShiftPattern.objects.filter(site__in=sites).prefetch_related("breaks"))
-    found = {}
-    for line in lines:
-        own = [p for p in patterns if p.line_id == line.id]
-        shared = [p for p in patterns if p.line_id is None and p.site_id == line.site_id]
-        found[line.id] = Calendar(tuple(p.value() for p in own or shared), line.site.zone)
-    return found
+@AskedForMany
+def policies_of(lines: Sequence[Line]) -> dict[Line, tuple[LinePolicy, ...]]:
+    """Earliest first."""
+    rows = list(LinePolicy.objects.filter(line__in=lines).order_by("valid_from"))
+    return {line: tuple(row for row in rows if row.line_id == line.id) for line in lines}
 
 
-def policies_of(line_ids: Iterable[UUID]) -> dict[UUID, tuple[LinePolicy, ...]]:
-    found: dict[UUID, list[LinePolicy]] = defaultdict(list)
-    for policy in LinePolicy.objects.filter(line__in=list(line_ids)).order_by("valid_from"):
-        found[policy.line_id].append(policy)
-    return defaultdict(tuple, {line: tuple(policies) for line, policies in found.items()})
-
-
-def products_of(line_ids: Iterable[UUID]) -> dict[UUID, dict[int, UUID]]:
+@AskedForMany
+def products_of(lines: Sequence[Line]) -> dict[Line, dict[int, UUID]]:
+    """By the number that the line's controllers know them by."""
     found: dict[UUID, dict[int, UUID]] = defaultdict(dict)
-    rows = ProductNumber.objects.filter(line__in=list(line_ids)).values_list("line", "number", "product")
-    for line, number, product in rows:
+    for line, number, product in ProductNumber.objects.filter(line__in=lines).values_list("line", "number", "product"):
         found[line][number] = product
-    return found
+    return {line: found[line.id] for line in lines}
 
 
-def standards_of(line_ids: Iterable[UUID]) -> Standards:
-    """Ideal cycles that may concern these lines: their own, their machines', and those of a product anywhere."""
-    ids = list(line_ids)
+@AskedForMany
+def standards_of(lines: Sequence[Line]) -> dict[Line, Standards]:
+    """Ideal cycles that may concern a line: its own, its machines', and those of a product anywhere."""
     rows = IdealCycle.objects.filter(
-        Q(line__in=ids) | Q(equipment__line__in=ids) | Q(line=None, equipment=None)
-    ).values_list("line", "equipment", "product", "ideal_cycle_ms", "valid_from", "valid_to")
-    return Standards(tuple(Standard(*row) for row in rows))
+        Q(line__in=lines) | Q(equipment__line__in=lines) | Q(line=None, equipment=None)
+    ).values_list("line", "equipment", "product", "ideal_cycle_ms", "valid_from", "valid_to", "equipment__line")
+    found = [(row[6], Standard(*row[:6])) for row in rows]
+    return {line: Standards(tuple(row for home, row in found if _concerns(line, home, row))) for line in lines}
+
+
+def _concerns(line: Line, home: UUID | None, row: Standard) -> bool:
+    return home in (None, line.id) and row.line in (None, line.id)
 
 
 def policy_at(policies: Sequence[LinePolicy], line: Line, moment: datetime) -> LinePolicy:

@@ -11,11 +11,8 @@ from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import F
-
 from floor.domain.fold import NO_PRODUCT
 from floor.domain.shifts import ShiftWindow, hours
-from floor.glance import once
 from floor.models import Equipment, Line, MachineMinute, MachineState, ProductNumber
 from oee.domain.clock import MINUTE_MS, SECOND_MS, from_ms, to_ms
 from oee.domain.derive import schedule_of
@@ -24,6 +21,7 @@ from oee.domain.ledger import Entry, Ledger, Planned, Schedule, Track, ledger
 from oee.domain.pace import Expected, Minute, slow_spans, target
 from oee.domain.standards import Standards
 from oee.models import HourTotals, LedgerEntry, LinePolicy, Stop
+from oee.rows import Span, counts_of, hours_of, minutes_of, primary_machine, uncoded_of
 from oee.setup import policies_of, policy_at, products_of, reading, standards_of
 
 NOT_CODED = "Not coded"
@@ -125,13 +123,6 @@ class ShiftFigures:
     flags: tuple[str, ...]
 
 
-@once
-def primary_machine(line: Line) -> Equipment | None:
-    """The machine that speaks for its line, with its live row."""
-    machines = Equipment.objects.filter(line=line, enabled=True).select_related("machine_state")
-    return machines.order_by("-is_primary", "position").first()
-
-
 def live(machine: Equipment | None) -> MachineState | None:
     return getattr(machine, "machine_state", None) if machine is not None else None
 
@@ -165,20 +156,24 @@ class Shift:
     @cached_property
     def policy(self) -> LinePolicy:
         """A shift is judged by the policy under which it began."""
-        return policy_at(policies_of([self.line.id])[self.line.id], self.line, self.window.starts_at)
+        return policy_at(policies_of(self.line), self.line, self.window.starts_at)
 
     @cached_property
     def standards(self) -> Standards:
-        return standards_of([self.line.id])
+        return standards_of(self.line)
 
     @cached_property
     def products(self) -> dict[int, UUID]:
-        return products_of([self.line.id])[self.line.id]
+        return products_of(self.line)
 
     @cached_property
     def hour_rows(self) -> list[HourTotals]:
-        rows = HourTotals.objects.filter(equipment=self.machine, shift_starts_at=self.window.starts_at)
-        return list(rows.order_by("starts_at"))
+        return [] if self.machine is None else hours_of((self.machine.id, self.window.starts_at))
+
+    @cached_property
+    def span(self) -> Span | None:
+        window = self.window
+        return None if self.machine is None else Span(self.machine.id, window.starts_at, window.ends_at)
 
     @cached_property
     def accounted(self) -> tuple[int, int]:
@@ -248,12 +243,11 @@ class Shift:
 
     def minutes_between(self, start: int, end: int) -> list[Minute]:
         """What the machine made, minute by minute, all products together."""
-        rows = MachineMinute.objects.filter(
-            equipment=self.machine, minute__gte=from_ms(start), minute__lt=from_ms(end)
-        ).values_list("minute", "product_number", "made", "rejected", "run_ms")
+        if self.machine is None:
+            return []
         found: dict[int, Minute] = {}
         cycles: dict[int, int | None] = {}
-        for minute, number, made, rejected, run_ms in rows:
+        for minute, number, made, rejected, run_ms in minutes_of(Span(self.machine.id, from_ms(start), from_ms(end))):
             if number not in cycles:
                 cycles[number] = self.ideal_cycle_ms(number, minute)
             cycle, at = cycles[number], to_ms(minute)
@@ -275,11 +269,7 @@ class Shift:
     @cached_property
     def counts(self) -> list[tuple[datetime, int, int, int]]:
         """(minute, product number, made, rejected), parts found after a silence included, in time order."""
-        rows = MachineMinute.objects.filter(
-            equipment=self.machine, minute__gte=self.window.starts_at, minute__lt=self.window.ends_at
-        ).order_by("minute", "product_number")
-        made, rejected = F("made") + F("unobserved_made"), F("rejected") + F("unobserved_rejected")
-        return list(rows.values_list("minute", "product_number", made, rejected))
+        return [] if self.span is None else counts_of(self.span)
 
     @property
     def counted(self) -> tuple[int, int]:
@@ -351,10 +341,8 @@ class Shift:
     @property
     def uncoded(self) -> int:
         """How many stops still lack a reason, without reading the whole ledger."""
-        entries = LedgerEntry.objects.filter(equipment=self.machine).uncoded()
-        rows = entries.inside(self.window.starts_at, self.window.ends_at)
-        spans = rows.values_list("stop_id", "started_at", "ended_at")
-        return len(self._worth_asking((stop, to_ms(end) - to_ms(start)) for stop, start, end in spans))
+        lost = [] if self.span is None else uncoded_of(self.span)
+        return len(self._worth_asking((stop, to_ms(end) - to_ms(start)) for stop, start, end in lost))
 
     def _worth_asking(self, lost: Iterable[tuple[UUID | None, int]]) -> dict[UUID, int]:
         """Nobody is asked about a standstill that may still turn out minor, or about the edges of a break."""

@@ -12,14 +12,15 @@ from uuid import UUID
 from floor.domain.machine import State
 from floor.domain.shifts import Calendar, ShiftWindow
 from floor.glance import once
-from floor.models import Equipment, Line, MachineState, ProductNumber
+from floor.models import Equipment, Line, MachineState
 from floor.models.shifts import calendar
 from oee.domain.clock import MINUTE_MS, SECOND_MS, from_ms, to_ms
 from oee.domain.factors import Ratio
 from oee.domain.ledger import Ledger, Planned
 from oee.domain.pace import projected, slow_share
 from oee.models import LinePolicy, Stop, StopReason, to_stop_key
-from oee.shift import Block, Shift, StopLine, is_silent, live, primary_machine
+from oee.rows import last_stop, primary_machine, product_name, unexplained
+from oee.shift import Block, Shift, StopLine, is_silent, live
 
 PROVISIONAL_BELOW = 0.9
 RECENT_MS = 30 * MINUTE_MS
@@ -156,6 +157,12 @@ def state_tile(line: Line, now: datetime) -> StateTile:
     return _StateNow(line, machine, calendar(line), now).tile()
 
 
+def last_minutes(now: datetime) -> tuple[int, int]:
+    """The two full minutes by which a machine is called slow."""
+    full = to_ms(now) // MINUTE_MS * MINUTE_MS
+    return full - 2 * MINUTE_MS, full
+
+
 class _StateNow:
     """The live state of a line, decided in one order: no data, not scheduled, standing, running."""
 
@@ -214,7 +221,7 @@ class _StateNow:
         return self._tile("off", "NOT SCHEDULED", last.ends_at if last else None, why)
 
     def _last_stop(self) -> Stop | None:
-        return Stop.objects.filter(equipment=self.machine).with_words().order_by("-started_at").first()
+        return None if self.machine is None else last_stop(self.machine.id)
 
     def _standing(self, seen: MachineState) -> StateTile:
         stop = self._last_stop()
@@ -235,8 +242,7 @@ class _StateNow:
 
     def _running(self, seen: MachineState, window: ShiftWindow) -> StateTile:
         shift = Shift(self.line, window, self.now, self.machine)
-        full = to_ms(self.now) // MINUTE_MS * MINUTE_MS
-        share = slow_share(shift.minutes_between(full - 2 * MINUTE_MS, full), shift.policy.slow_below)
+        share = slow_share(shift.minutes_between(*last_minutes(self.now)), shift.policy.slow_below)
         stop = self._asked_after(shift.policy)
         word = "RUNNING" if share is None else f"SLOW {share * 100:.0f} %"
         why = f"Stopped {stop.started_at.astimezone(self.line.site.zone):%H:%M}, {stop.proposed_why}" if stop else ""
@@ -252,20 +258,19 @@ class _StateNow:
     def _asked_after(self, policy: LinePolicy) -> Stop | None:
         """The stop that ended just now without a reason."""
         stop = self._last_stop()
-        if stop is None or stop.ended_at is None or stop.is_minor or stop.coding is not None:
+        if stop is None or not may_be_asked_after(stop, self.now):
             return None
-        if self.now - stop.ended_at > ASK_FOR:
-            return None
-        lost = [end - start for start, end in stop.ledger.uncoded().values_list("started_at", "ended_at")]
-        return stop if sum(lost, timedelta()) >= timedelta(seconds=policy.micro_stop_s) else None
+        return stop if unexplained(stop.id) >= timedelta(seconds=policy.micro_stop_s) else None
 
 
-@once
+def may_be_asked_after(stop: Stop, now: datetime) -> bool:
+    if stop.ended_at is None or stop.is_minor or stop.coding is not None:
+        return False
+    return now - stop.ended_at <= ASK_FOR
+
+
 def _product_name(line: Line, seen: MachineState | None) -> str | None:
-    if seen is None or seen.product_number is None:
-        return None
-    numbers = ProductNumber.objects.filter(line=line, number=seen.product_number)
-    return numbers.values_list("product__name", flat=True).first()
+    return None if seen is None or seen.product_number is None else product_name((line, seen.product_number))
 
 
 # ---------------------------------------------------------------- pace and rate

@@ -1,6 +1,7 @@
 """When a line works, as people plan it."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Self
 
@@ -11,7 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from floor.domain.shifts import Break, Calendar, Pattern, ShiftsOverlap, ShiftWindow, check_overlap
-from floor.glance import once
+from floor.glance import AskedForMany
 from floor.models.plant import Line, Site
 
 
@@ -20,9 +21,10 @@ def every_day() -> list[int]:
 
 
 class ShiftPatternQuerySet(models.QuerySet["ShiftPattern"]):
-    def for_line(self, line: Line) -> Self:
-        """The line's own patterns, and those of its site that hold for every line."""
-        return self.filter(Q(line=line) | Q(line=None, site_id=line.site_id)).prefetch_related("breaks")
+    def for_lines(self, lines: Sequence[Line]) -> Self:
+        """The lines' own patterns, and those of their sites that hold for every line."""
+        sites = {line.site_id for line in lines}
+        return self.filter(Q(line__in=lines) | Q(line=None, site__in=sites)).prefetch_related("breaks")
 
 
 class ShiftPattern(models.Model):
@@ -101,12 +103,16 @@ class ShiftBreak(models.Model):
         return Break(self.name, self.starts_at, self.ends_at)
 
 
-@once
-def calendar(line: Line) -> Calendar:
-    """Every shift of this line, past and planned (2 queries, 3 when the line's site is not loaded)."""
-    patterns = list(ShiftPattern.objects.for_line(line))
-    own = [p for p in patterns if p.line_id is not None]
-    return Calendar(tuple(p.value() for p in own or patterns), line.site.zone)
+@AskedForMany
+def calendar(lines: Sequence[Line]) -> dict[Line, Calendar]:
+    """Every shift of a line, past and planned (2 queries, one more for each line whose site is not loaded)."""
+    patterns = list(ShiftPattern.objects.for_lines(lines))
+    found = {}
+    for line in lines:
+        own = [p for p in patterns if p.line_id == line.pk]
+        shared = [p for p in patterns if p.line_id is None and p.site_id == line.site_id]
+        found[line] = Calendar(tuple(p.value() for p in own or shared), line.site.zone)
+    return found
 
 
 def shift_at(line: Line, moment: datetime) -> ShiftWindow | None:
