@@ -67,6 +67,15 @@ def _changes(page: Page, running: Product) -> list[float]:
         else:
             running.simulator(release=MACHINE)
             running.simulator(run=MACHINE)
-        page.wait_for_function(f"window.changes.length > {seen}", timeout=20_000)
-        took.append((page.evaluate(f"window.changes[{seen}][1]") - begun) / 1000)
+        took.append((_next_change(page, seen) - begun) / 1000)
     return took
+
+
+def _next_change(page: Page, seen: int) -> float:
+    """When the page changed next, by its own clock in ms. The page's policy forbids to wait by a script of ours."""
+    for _ in range(400):
+        change = page.evaluate("n => window.changes[n] || null", seen)
+        if change is not None:
+            return float(change[1])
+        page.wait_for_timeout(50)
+    raise TimeoutError("the page did not change within 20 s")
