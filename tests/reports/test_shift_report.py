@@ -4,8 +4,10 @@ import io
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import time_machine
 from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
+from rest_framework.test import APIClient
 
 from floor.actions.machine import MachineBatch, record
 from floor.actions.retention import ensure_partitions
@@ -14,6 +16,7 @@ from floor.domain.machine import Observation
 from floor.models import Line
 from oee.actions.rebuild import rebuild_dirty
 from oee.shift import shift_report
+from oee.tiles import oee_tile
 from reports import actions, pdf
 from reports.models import Report
 from tests.factories import make_ideal_cycle, make_line, make_machine, make_shifts, make_user
@@ -74,6 +77,21 @@ def test_the_figures_on_paper_are_those_of_the_screen(line: Line) -> None:
         assert ratio.value is not None
         assert f"{ratio.value * 100:.1f} %" in text
     assert report.figures["oee"]["value"] == figures.factors.oee.value
+
+
+def test_paper_api_and_screen_say_the_same_about_a_shift(line: Line) -> None:
+    report = made_report()
+    client = APIClient()
+    client.force_authenticate(make_user("vera", "viewer"))
+    api = client.get(f"/api/v1/oee/lines/{line.code}?date=2026-03-02&shift=Day").json()
+    text = text_of(bytes(report.pdf or b"")).replace("\u202f", " ")
+    for name in ("availability", "performance", "quality", "oee"):
+        assert api[name]["value"] == report.figures[name]["value"]
+        assert api[name]["numerator"] == report.figures[name]["numerator_s"]
+        assert f"{api[name]['value'] * 100:.1f} %" in text
+    with time_machine.travel(SIX + timedelta(hours=7, minutes=59, seconds=59), tick=False):
+        screen = oee_tile(line, SIX + timedelta(hours=7, minutes=59, seconds=59))
+    assert screen.oee == pytest.approx(api["oee"]["value"], abs=0.001)
 
 
 def test_a_report_is_accessible_and_says_which_data_it_stands_on(line: Line) -> None:
