@@ -18,6 +18,8 @@ from floor.models import Line, ShiftPattern
 from floor.models.shifts import shift_at
 
 OFF_SHIFT_LOOKS_BACK = timedelta(hours=8)
+DONE_LOOKS_BACK = timedelta(hours=24)
+DONE_SHOWN = 6
 
 # Kind → what was done, one tap each; the most usual first.
 OTHER_NOTES = ("Done", "Called by mistake")
@@ -69,6 +71,28 @@ class CallsTile:
 
 
 @dataclass(frozen=True, slots=True)
+class DoneCall:
+    """A call that is over. Seconds count from raising; None: that step was left out."""
+
+    id: UUID
+    place: str
+    kind: str
+    kind_label: str
+    raised_at: datetime
+    answered_s: float | None
+    arrived_s: float | None
+    resolved_s: float | None
+    resolution: str
+    resolved_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswersTile:
+    calls: CallsTile
+    done: tuple[DoneCall, ...]  # newest first
+
+
+@dataclass(frozen=True, slots=True)
 class CallChoice:
     """One tile of the call sheet: one tap sends it."""
 
@@ -88,6 +112,33 @@ def calls_tile(line: Line, now: datetime) -> CallsTile:
 
 def plant_calls_tile(now: datetime) -> CallsTile:
     return _tile(Call.objects.filter(line__enabled=True), plant_shift_start(now), now)
+
+
+def answers_tile(now: datetime) -> AnswersTile:
+    """For those who come: what is open, and how quickly the last ones were helped."""
+    over = Call.objects.filter(line__enabled=True, resolved_at__gt=now - DONE_LOOKS_BACK)
+    done = over.for_screen().select_related("resolved_by")
+    return AnswersTile(plant_calls_tile(now), tuple(_done(call) for call in done.order_by("-resolved_at")[:DONE_SHOWN]))
+
+
+def _done(call: Call) -> DoneCall:
+    answered, arrived, resolved = (
+        (at - call.raised_at).total_seconds() if at else None
+        for at in (call.acknowledged_at, call.arrived_at, call.resolved_at)
+    )
+    by = str(call.resolved_by)
+    return DoneCall(
+        call.pk,
+        call.place,
+        call.kind_id,
+        call.kind.label,
+        call.raised_at,
+        answered,
+        arrived,
+        resolved,
+        call.resolution,
+        by,
+    )
 
 
 def _tile(calls: CallQuerySet, since: datetime, now: datetime) -> CallsTile:

@@ -19,7 +19,7 @@ from andon.clock import database_now
 from andon.domain.call import UNDO_WITHIN, Priority, Status
 from andon.forms import RaiseForm, ResolveForm, Tap
 from andon.models import Call
-from andon.tiles import OTHER_NOTES, QUICK_NOTES, call_choices, plant_calls_tile, row
+from andon.tiles import OTHER_NOTES, QUICK_NOTES, answers_tile, call_choices, row
 from floor.models import Equipment, Line, Site, User
 from floor.roles import Capability, can, require
 
@@ -109,7 +109,7 @@ def _just_sent(request: HttpRequest, line: Line) -> dict[str, object] | None:
 def board(request: HttpRequest) -> HttpResponse:
     now = database_now()
     context = {
-        "tile": plant_calls_tile(now),
+        "tile": answers_tile(now),
         "notes": sorted({note for notes in QUICK_NOTES.values() for note in notes}),
         "answers": can(request.user, Capability.ANSWER_QUALITY_CALL),
     }

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from andon.tiles import call_choices, calls_tile, plant_calls_tile
+from andon.tiles import answers_tile, call_choices, calls_tile, plant_calls_tile
 from floor.consumers import Key
 from floor.glance import one_glance
 from floor.models import Line, MachineState, User
@@ -201,6 +201,7 @@ TILES: dict[str, Tile] = {
     "uncoded": Tile("ms5/tiles/uncoded.html", lambda g: g["stops"], frozenset({"stops"}), at_most_every_s=0.5),
     "stops": Tile("oee/tiles/stops.html", lambda g: stops_tile(g.line, g.now)),
     "calls": Tile("andon/tiles/calls.html", lambda g: calls_tile(g.line, g.now)),
+    "help": Tile("andon/tiles/help.html", lambda g: g["calls"], frozenset({"calls"})),
     "figures": Tile("ms5/tiles/figures.html", lambda g: g["pace"], frozenset({"pace"}), at_most_every_s=0.5),
     "effect": Tile("ms5/tiles/effect.html", lambda g: g, frozenset({"rate", "oee"}), at_most_every_s=2),
     "losses": Tile("oee/tiles/losses.html", lambda g: g["stops"], frozenset({"stops"}), at_most_every_s=5),
@@ -210,11 +211,11 @@ TILES: dict[str, Tile] = {
     "plant_calls": Tile(
         "ms5/tiles/plant_calls.html", lambda g: plant_calls_tile(g.now), frozenset({"calls"}), is_plant=True
     ),
-    "answers": Tile("andon/answers.html", lambda g: plant_calls_tile(g.now), frozenset({"calls"}), is_plant=True),
+    "answers": Tile("andon/answers.html", lambda g: answers_tile(g.now), frozenset({"calls"}), is_plant=True),
 }
 
-LINE_PAGE = ("shift", "link", "state", "pace", "rate", "oee", "strip", "next", "uncoded")
-STOPS_PAGE = ("shift", "link", "strip", "stops", "uncoded")
+LINE_PAGE = ("shift", "link", "state", "pace", "rate", "oee", "strip", "next", "uncoded", "help")
+STOPS_PAGE = ("shift", "link", "strip", "stops", "uncoded", "help")
 LINE_BOARD = ("state", "figures", "effect", "losses", "calls", "recent")
 
 

@@ -76,7 +76,7 @@ ROUTES: dict[str, Capability | dict[str, Capability | None] | None] = {
 # Live topic → what watching it asks for.
 TOPICS: dict[str, Capability] = dict.fromkeys(
     (
-        *("shift", "link", "state", "pace", "rate", "oee", "strip", "next", "uncoded", "stops", "calls"),
+        *("shift", "link", "state", "pace", "rate", "oee", "strip", "next", "uncoded", "stops", "calls", "help"),
         *("figures", "effect", "losses", "recent", "line", "plant_shift", "plant_calls", "answers"),
     ),
     C.VIEW_FLOOR,

@@ -26,6 +26,20 @@ def duration(value: float | timedelta | None) -> str:
 
 
 @register.filter
+def lasted(value: float | timedelta | None) -> str:
+    """Seconds in words, for where times of day stand beside them: 45 s, 8 min 30 s, 1 h 05 min."""
+    if value is None:
+        return NONE
+    seconds = int(value.total_seconds() if isinstance(value, timedelta) else value)
+    whole, rest = divmod(max(seconds, 0), 60)
+    if whole >= 60:
+        return f"{whole // 60}{THIN}h {whole % 60:02d}{THIN}min"
+    if not whole:
+        return f"{rest}{THIN}s"
+    return f"{whole}{THIN}min {rest}{THIN}s" if rest else f"{whole}{THIN}min"
+
+
+@register.filter
 def minutes(value: float | None) -> str:
     """Minutes, whole from ten on."""
     if value is None:

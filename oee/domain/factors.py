@@ -160,5 +160,5 @@ def _flags(totals: Totals, performance: Ratio, ghost_parts: bool) -> list[str]:
     if totals.unrated_made:
         flags.append(f"no ideal cycle for {totals.unrated_made} parts")
     if totals.unobserved_made:
-        flags.append(f"{totals.unobserved_made} parts made while nobody could see the machine")
+        flags.append(f"{totals.unobserved_made} parts made during a gap in the data")
     return flags

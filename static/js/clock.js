@@ -1,6 +1,6 @@
 // Elements that tick: <since-time>, <until-time>, <while-time>, <plant-clock>.
 
-import { clock, duration, everySecond, now } from "./time.js";
+import { clock, duration, everySecond, now, words } from "./time.js";
 
 class Ticking extends HTMLElement {
   connectedCallback() {
@@ -19,10 +19,12 @@ class Ticking extends HTMLElement {
   }
 }
 
-/** Counts up. as="clock" keeps the server's words ("since 10:42"). */
+/** Counts up. as="clock" keeps the server's words ("since 10:42"), as="words" writes it as people say it ("42 min"). */
 class SinceTime extends Ticking {
   text() {
-    return this.getAttribute("as") === "clock" ? null : duration((now() - this.at) / 1000);
+    const as = this.getAttribute("as");
+    if (as === "clock") return null;
+    return (as === "words" ? words : duration)((now() - this.at) / 1000);
   }
 }
 

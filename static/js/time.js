@@ -30,6 +30,15 @@ export function duration(seconds) {
   return minutes < 60 ? `${two(minutes)}:${two(whole % 60)}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}${NARROW}h`;
 }
 
+/** In words, for times long gone: less than a minute, 42 min, 3 h 05 min, 2 days. */
+export function words(seconds) {
+  const minutes = Math.floor(Math.max(0, seconds) / 60);
+  if (minutes < 1) return "less than a minute";
+  if (minutes < 60) return `${minutes}${NARROW}min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours}${NARROW}h ${String(minutes % 60).padStart(2, "0")}${NARROW}min` : `${Math.floor(hours / 24)} days`;
+}
+
 const formats = [false, true].map(
   (seconds) =>
     new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", second: seconds ? "2-digit" : undefined, hourCycle: "h23" }),
