@@ -9,7 +9,11 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.db.models import F
 
+from andon.actions import import_calls
+from andon.domain.call import Status
+from andon.models import Call, CallKind
 from floor.actions.machine import MachineBatch, record
 from floor.actions.retention import ensure_partitions
 from floor.domain.fold import MachineSetup
@@ -31,6 +35,8 @@ EPOCH = 1
 PORTION = timedelta(hours=12)
 CODED_SHARE = 0.97
 CODED_UNTIL = timedelta(hours=1)
+CALLED_SHARE = 0.6
+CALLED_FROM = timedelta(minutes=9)
 
 
 class HistoryExists(Exception):
@@ -71,6 +77,7 @@ def make_history(*, days: int, seed: int, now: datetime, tell: Callable[[float],
     for line in Line.objects.on_screen():
         rebuild(line, since=None, now=now)
         import_codings(line, _codings(line, end - CODED_UNTIL, Random(seed)), now=now)
+        import_calls(_calls(line, end, Random(seed)))
     keeping.save(plant, simulator_state())
     tell(1.0)
     return readings
@@ -95,6 +102,32 @@ def _codings(line: Line, until: datetime, chance: Random) -> list[StopCoding]:
         for stop in stops.select_related("proposed_reason").order_by("started_at")
         if chance.random() < CODED_SHARE
     ]
+
+
+def _calls(line: Line, until: datetime, chance: Random) -> list[Call]:
+    """In some long breakdowns that ended before `until` the operator called maintenance, who came and mended it."""
+    people = {
+        user.role: user for user in User.objects.filter(is_active=True, role__in=[Role.OPERATOR, Role.MAINTENANCE])
+    }
+    kind = CallKind.objects.filter(code="maintenance").first()
+    if len(people) < 2 or kind is None:
+        return []
+    broken = Stop.objects.filter(line=line, equipment__is_primary=True, ended_at__lt=until).exclude(fault_text="")
+    long = broken.filter(ended_at__gt=F("started_at") + CALLED_FROM).select_related("equipment").order_by("started_at")
+    return [_call(stop, kind, people, chance) for stop in long if chance.random() < CALLED_SHARE]
+
+
+def _call(stop: Stop, kind: CallKind, people: dict[str, User], chance: Random) -> Call:
+    operator, fitter = people[Role.OPERATOR], people[Role.MAINTENANCE]
+    ended_at = stop.ended_at or stop.started_at + CALLED_FROM
+    raised_at = stop.started_at + timedelta(seconds=chance.randint(40, 200))
+    answered_at = raised_at + timedelta(seconds=chance.randint(20, 170))
+    return Call(
+        line=stop.line, equipment=stop.equipment, kind=kind, priority=kind.priority, status=Status.RESOLVED,
+        raised_at=raised_at, raised_by=operator, acknowledged_at=answered_at, acknowledged_by=fitter, responder=fitter,
+        arrived_at=answered_at + timedelta(seconds=chance.randint(60, 150)), arrived_by=fitter,
+        resolved_at=ended_at, resolved_by=fitter, resolution=f"Cleared: {stop.fault_text}",
+    )  # fmt: skip
 
 
 def simulator_state() -> Path:

@@ -1,6 +1,7 @@
 from andon.actions.calls import acknowledge, arrive, cancel, raise_call, resolve
 from andon.actions.escalation import escalate_due
 from andon.actions.notifications import deliver_pending
+from andon.actions.past import import_calls
 from andon.actions.refusals import (
     AlreadyAcknowledged,
     AlreadyOpen,
@@ -27,6 +28,7 @@ __all__ = [
     "cancel",
     "deliver_pending",
     "escalate_due",
+    "import_calls",
     "raise_call",
     "resolve",
     "seed_rules",
