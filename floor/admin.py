@@ -27,6 +27,7 @@ from floor.models import (
     MachineState,
     Product,
     ProductNumber,
+    Reconciliation,
     ShiftBreak,
     ShiftPattern,
     Site,
@@ -222,6 +223,14 @@ class CounterEventAdmin(History):
     list_display = ("equipment", "counter", "kind", "at", "before", "after", "delta")
     list_filter = ("equipment", "counter", "kind")
     date_hierarchy = "at"
+
+
+@admin.register(Reconciliation)
+class ReconciliationAdmin(History):
+    list_display = ("equipment", "counter", "hour", "booked", "in_minutes", "expected", "difference", "reconciled_at")
+    list_filter = ("equipment", "counter")
+    date_hierarchy = "hour"
+    show_full_result_count = False
 
 
 @admin.register(Heartbeat)

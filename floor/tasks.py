@@ -3,6 +3,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from floor.actions.machine import forget_changes
+from floor.actions.reconciliation import reconcile_due
 from floor.actions.retention import keep_partitions
 
 
@@ -12,3 +13,9 @@ def tidy(**_: object) -> None:
     now = timezone.now()
     keep_partitions(now, keep_days=settings.READING_RETENTION_DAYS)
     forget_changes(before=now)
+
+
+@shared_task
+def reconcile_counts(**_: object) -> None:
+    """Compare the booked parts of finished hours with the counters."""
+    reconcile_due(timezone.now())

@@ -34,6 +34,11 @@ app.conf.beat_schedule = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "reconcile booked parts with the counters": {
+        "task": "floor.tasks.reconcile_counts",
+        "schedule": 600.0,
+        "options": {"expires": 600},
+    },
     "tidy up readings": {
         "task": "floor.tasks.tidy",
         "schedule": 3600.0,

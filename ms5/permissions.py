@@ -97,6 +97,7 @@ MODELS: dict[str, tuple[Capability, Capability | None, Capability | None]] = {
     "floor.stateedge": (C.CONFIGURE, None, None),
     "floor.faultevent": (C.CONFIGURE, None, None),
     "floor.counterevent": (C.CONFIGURE, None, None),
+    "floor.reconciliation": (C.CONFIGURE, None, None),
     "floor.machinestate": (C.CONFIGURE, None, None),
     "floor.heartbeat": (C.MONITOR_SYSTEM, None, None),
     "floor.auditentry": (C.MANAGE_USERS, None, None),

@@ -19,6 +19,7 @@ READING_COLUMNS = {
     "epoch": "int8",
     "sequence": "int8",
     "state": "int2",
+    "counts_good": "bool",
     "speed": "float8",
     "product_number": "int4",
     "made_raw": "int8",
@@ -136,9 +137,9 @@ def _copy_readings(cursor: Any, news: list[_Folded]) -> None:
     with cursor.copy(f"COPY floor_reading ({', '.join(READING_COLUMNS)}) FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types(list(READING_COLUMNS.values()))
         for item in news:
-            machine = item.equipment_id
+            machine, counts_good = item.equipment_id, item.setup.counts_good
             for row in item.facts.readings:
-                copy.write_row((machine, *row[:11], _packed(row[11])))
+                copy.write_row((machine, *row[:4], counts_good, *row[4:11], _packed(row[11])))
 
 
 def _insert_edges(cursor: Any, news: list[_Folded]) -> None:

@@ -31,6 +31,7 @@ class Migration(migrations.Migration):
                 ('epoch', models.BigIntegerField()),
                 ('sequence', models.BigIntegerField()),
                 ('state', models.SmallIntegerField()),
+                ('counts_good', models.BooleanField()),
                 ('speed', models.FloatField(null=True)),
                 ('product_number', models.IntegerField(null=True)),
                 ('made_raw', models.BigIntegerField(null=True)),
@@ -226,6 +227,20 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='Reconciliation',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('counter', models.CharField(choices=[('made', 'made'), ('rejected', 'rejected')], max_length=8)),
+                ('hour', models.DateTimeField()),
+                ('booked', models.BigIntegerField(help_text='Parts of the readings.')),
+                ('in_minutes', models.BigIntegerField(help_text='Parts of the minutes, from which every figure is made.')),
+                ('expected', models.BigIntegerField(help_text='What the counter says; wraps, resets and parts held back set right.')),
+                ('difference', models.BigIntegerField()),
+                ('reconciled_at', models.DateTimeField()),
+                ('equipment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reconciliations', to='floor.equipment')),
+            ],
+        ),
+        migrations.CreateModel(
             name='IdealCycle',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
@@ -347,6 +362,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='machineminute',
             constraint=models.UniqueConstraint(fields=('equipment', 'minute', 'product_number'), name='one_row_per_minute'),
+        ),
+        migrations.AddIndex(
+            model_name='reconciliation',
+            index=models.Index(fields=['hour'], name='reconciliation_hour'),
+        ),
+        migrations.AddConstraint(
+            model_name='reconciliation',
+            constraint=models.UniqueConstraint(fields=('equipment', 'counter', 'hour'), name='one_reconciliation_per_hour'),
         ),
         migrations.AddConstraint(
             model_name='idealcycle',

@@ -9,6 +9,7 @@ CREATE TABLE floor_reading (
     epoch bigint NOT NULL,
     sequence bigint NOT NULL,
     state smallint NOT NULL,
+    counts_good boolean NOT NULL,
     speed double precision,
     product_number integer,
     made_raw bigint,

@@ -9,6 +9,7 @@ from floor.models.machine import (
     MachineMinute,
     MachineState,
     Reading,
+    Reconciliation,
     StateEdge,
 )
 from floor.models.people import User
@@ -31,6 +32,7 @@ __all__ = [
     "Product",
     "ProductNumber",
     "Reading",
+    "Reconciliation",
     "ShiftBreak",
     "ShiftPattern",
     "Site",

@@ -22,6 +22,7 @@ class Reading(models.Model):
     epoch = models.BigIntegerField()
     sequence = models.BigIntegerField()
     state = models.SmallIntegerField()  # 0 unknown, 1 run, 2 stop
+    counts_good = models.BooleanField()  # `made_raw` counts good parts only; `made` has `rejected` added
     speed = models.FloatField(null=True)
     product_number = models.IntegerField(null=True)
     made_raw = models.BigIntegerField(null=True)
@@ -177,6 +178,25 @@ class CounterEvent(models.Model):
 
     class Meta:
         indexes = [models.Index(name="counter_event_time", fields=["equipment", "at"])]
+
+
+class Reconciliation(models.Model):
+    """One hour of one counter: the parts booked against what the counter says. Any `difference` but 0 is an error."""
+
+    equipment = models.ForeignKey(Equipment, on_delete=models.PROTECT, related_name="reconciliations")
+    counter = models.CharField(max_length=8, choices=[(k.value, k.value) for k in CounterKind])
+    hour = models.DateTimeField()
+    booked = models.BigIntegerField(help_text="Parts of the readings.")
+    in_minutes = models.BigIntegerField(help_text="Parts of the minutes, from which every figure is made.")
+    expected = models.BigIntegerField(help_text="What the counter says; wraps, resets and parts held back set right.")
+    difference = models.BigIntegerField()
+    reconciled_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_reconciliation_per_hour", fields=["equipment", "counter", "hour"])
+        ]
+        indexes = [models.Index(name="reconciliation_hour", fields=["hour"])]
 
 
 class LineState(models.Model):
