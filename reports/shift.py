@@ -133,7 +133,7 @@ def shift_page(line: Line, window: ShiftWindow, now: datetime) -> ShiftPage:
         chart_top=top,
         hours=figures.hours,
         stops=_printed(figures.stops),
-        stops_left_out=max(0, len(figures.stops) - STOPS_PRINTED),
+        stops_left_out=max(0, sum(stop.lost_s > 0 for stop in figures.stops) - STOPS_PRINTED),
         losses=_losses(figures),
         calls=_calls(line, window),
         strip_summary=_strip_summary(figures),
@@ -142,8 +142,8 @@ def shift_page(line: Line, window: ShiftWindow, now: datetime) -> ShiftPage:
 
 
 def _printed(stops: tuple[StopLine, ...]) -> tuple[StopLine, ...]:
-    """The longest stops, in the order in which they happened."""
-    longest = sorted(stops, key=lambda stop: -stop.lost_s)[:STOPS_PRINTED]
+    """The longest stops, in the order in which they happened; a break that was coded has lost nothing."""
+    longest = sorted((stop for stop in stops if stop.lost_s), key=lambda stop: -stop.lost_s)[:STOPS_PRINTED]
     return tuple(sorted(longest, key=lambda stop: stop.started_at))
 
 

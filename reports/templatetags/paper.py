@@ -40,6 +40,12 @@ def ms_minutes(value: int | None) -> str:
 
 
 @register.filter
+def in_minutes(seconds: float | None) -> str:
+    """Seconds as minutes with one decimal: a column of them can be added up."""
+    return NONE if seconds is None else f"{tenths(seconds / 60)}{THIN}min"
+
+
+@register.filter
 def tenths(value: float) -> str:
     whole, tenth = divmod(round(value * 10), 10)
     return f"{count(whole)}.{tenth}"
