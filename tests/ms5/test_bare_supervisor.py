@@ -87,8 +87,8 @@ def test_a_program_that_dies_at_once_is_tried_again_with_pauses(folder: Folder, 
     wait_until(lambda: tries.exists() and len(tries.read_text().split()) >= 3, "it was not tried three times")
 
     first, second, third = map(float, tries.read_text().split()[:3])
-    assert second - first > 0.5
-    assert third - second > second - first
+    assert second - first > 0.5  # a second, then two; a busy machine only makes them longer
+    assert third - second > 1.5
 
 
 def test_what_a_program_says_is_in_its_log(folder: Folder, supervise: Supervise) -> None:
