@@ -29,10 +29,7 @@ tools:
 	@$(PYTHON) ms5/bare/first_start.py --tests
 
 test: tools ## Run the whole suite, or a part of it: make test T="tests/oee -k stop"
-	@failed=0; \
-	$(PYTEST) -n 2 --dist loadfile -m "not stack and not browser" $(T) || [ $$? -eq 5 ] || failed=1; \
-	$(PYTEST) -m "stack or browser" $(T) || [ $$? -eq 5 ] || failed=1; \
-	exit $$failed
+	@$(BIN)/python -m tests $(T)
 
 check: tools ## Lint, types, import contract, migrations, settings for production, Dockerfile
 	$(BIN)/ruff check .
