@@ -34,8 +34,8 @@ def test_the_call_sheet_says_who_comes_and_how_soon(client: Client, crew: dict[s
     page = at_screen(client, crew["operator"]).get("/lines/L-BAG1/call/").content.decode()
 
     assert page.count('class="help-kind"') == 5
-    assert "something is broken · maintenance, within 5\u202fmin" in page
-    assert "somebody could get hurt · shift manager, within 2\u202fmin" in page
+    assert "Something is broken · maintenance, within 5\u202fmin" in page
+    assert "Somebody could get hurt · shift manager, within 2\u202fmin" in page
 
 
 def test_one_tap_on_the_sheet_sends_the_call_and_offers_to_take_it_back(
