@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
@@ -44,6 +44,16 @@ FROM primary_machine m LEFT JOIN hours h ON h.id = m.id LEFT JOIN tail t ON t.id
 """
 
 
+# A line of which nothing was reconciled is absent: nobody knows that its counts are right.
+DIFFERENCES = """
+SELECT l.code, sum(abs(r.difference)) FROM floor_line l
+JOIN floor_equipment e ON e.line_id = l.id
+JOIN floor_reconciliation r ON r.equipment_id = e.id AND r.hour >= %s
+GROUP BY l.code ORDER BY l.code
+"""
+RECONCILED_FOR = timedelta(hours=25)  # the last 24 finished hours
+
+
 class FloorFigures(Collector):
     """`line_id` is the line's code: a person reads the graphs."""
 
@@ -64,6 +74,7 @@ class FloorFigures(Collector):
 def _floor(now: datetime) -> Iterator[Metric]:
     yield _parts()
     yield from _lines(now)
+    yield _differences(now)
     yield from _calls()
     yield _gauge(
         "ms5_plc_last_good_read_timestamp_seconds",
@@ -98,6 +109,18 @@ def _parts() -> Metric:
             family.add_metric([code, "good"], made - rejected)
             family.add_metric([code, "scrap"], rejected)
     return family
+
+
+def _differences(now: datetime) -> Metric:
+    with connection.cursor() as cursor:
+        cursor.execute(DIFFERENCES, [now - RECONCILED_FOR])
+        rows = [((code,), float(parts)) for code, parts in cursor.fetchall()]
+    return _gauge(
+        "ms5_count_reconciliation_difference_parts",
+        "Parts by which booked counts of the last 24 finished hours differ from the counters; anything but 0 is wrong",
+        ["line_id"],
+        rows,
+    )
 
 
 def _lines(now: datetime) -> Iterator[Metric]:

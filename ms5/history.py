@@ -15,6 +15,7 @@ from andon.actions import import_calls
 from andon.domain.call import Status
 from andon.models import Call, CallKind
 from floor.actions.machine import MachineBatch, record
+from floor.actions.reconciliation import reconcile_due
 from floor.actions.retention import ensure_partitions
 from floor.domain.fold import MachineSetup
 from floor.domain.machine import Observation
@@ -78,6 +79,7 @@ def make_history(*, days: int, seed: int, now: datetime, tell: Callable[[float],
         rebuild(line, since=None, now=now)
         import_codings(line, _codings(line, end - CODED_UNTIL, Random(seed)), now=now)
         import_calls(_calls(line, end, Random(seed)))
+    reconcile_due(now)
     keeping.save(plant, simulator_state())
     tell(1.0)
     return readings

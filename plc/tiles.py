@@ -1,6 +1,6 @@
 """What the engineer's pages say about controllers: how each link goes, what each tag reads, what counters did."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -10,7 +10,7 @@ from django.db.models import Prefetch
 from django.utils import timezone
 
 from floor.domain.machine import CounterEventKind
-from floor.models import CounterEvent, FaultDefinition
+from floor.models import CounterEvent, FaultDefinition, Reconciliation
 from floor.templatetags.units import clock, count, duration
 from plc.domain.bindings import BITS
 from plc.drivers.base import Quality
@@ -20,6 +20,8 @@ State = Link.State
 SHOWN_BITS = 4
 EVENTS = 12
 CLOCK_ERROR_S = 1.0
+HOUR = timedelta(hours=1)
+RECONCILED_FOR = timedelta(hours=25)  # the last 24 finished hours
 NO_READER = "Nobody reads this controller."
 HINT_READER = "Is the reader (process plc) running, and can it reach the database?"
 
@@ -108,6 +110,13 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ReconciledRow:
+    machine: str
+    text: str
+    look: str
+
+
+@dataclass(frozen=True, slots=True)
 class ControllerTile:
     card: ControllerCard
     identity: tuple[tuple[str, str], ...]
@@ -116,6 +125,7 @@ class ControllerTile:
     tags: tuple[TagRow, ...]
     bad: int
     events: tuple[EventRow, ...]
+    reconciled: tuple[ReconciledRow, ...]
 
 
 def controllers_tile(now: datetime) -> ControllersTile:
@@ -141,6 +151,7 @@ def controller_tile(controller: Controller, now: datetime) -> ControllerTile:
         tags=told,
         bad=sum(row.is_wrong for row in told),
         events=tuple(_event_row(event) for event in events[:EVENTS]),
+        reconciled=_reconciled(machines, now),
     )
 
 
@@ -342,6 +353,29 @@ def _event_row(event: CounterEvent) -> EventRow:
         after=event.after,
         look="slow" if kind is CounterEventKind.QUARANTINE else "plain",
     )
+
+
+def _reconciled(machines: Iterable[Any], now: datetime) -> tuple[ReconciledRow, ...]:
+    """Per machine how far its counts of the last day agree with the counters, or every hour in which they do not."""
+    rows = Reconciliation.objects.filter(equipment__in=machines, hour__gte=now - RECONCILED_FOR)
+    by_machine: dict[str, list[Reconciliation]] = {}
+    for row in rows.select_related("equipment").order_by("equipment__position", "equipment__code", "-hour", "counter"):
+        by_machine.setdefault(row.equipment.name, []).append(row)
+    return tuple(said for machine, hours in by_machine.items() for said in _reconciled_rows(machine, hours, now))
+
+
+def _reconciled_rows(machine: str, hours: list[Reconciliation], now: datetime) -> Iterator[ReconciledRow]:
+    """`hours`: the newest first."""
+    wrong = [row for row in hours if row.difference]
+    if not wrong:
+        until = moment_text(hours[0].hour + HOUR, now)
+        yield ReconciledRow(machine, f"Counts reconciled to {until}: difference 0.", "plain")
+    for row in wrong:
+        noun = "reject" if row.counter == "rejected" else "part"
+        parts = f"{count(abs(row.difference))} {noun}{'s' * (abs(row.difference) != 1)}"
+        side = "more" if row.difference > 0 else "fewer"
+        span = f"{moment_text(row.hour, now)} to {clock(row.hour + HOUR)}"
+        yield ReconciledRow(machine, f"{parts} {side} booked than counted, {span}.", "stop")
 
 
 def _event_text(kind: CounterEventKind, delta: int, noun: str) -> str:

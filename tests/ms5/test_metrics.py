@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from andon.models import Call, CallEvent, CallKind
 from floor.actions.heartbeat import beat
-from floor.models import Equipment, MachineMinute
+from floor.models import Equipment, MachineMinute, Reconciliation
 from oee.models import HourTotals
 from plc.models import Controller, Link
 from tests.factories import make_line, make_machine, make_user
@@ -70,6 +70,19 @@ def test_a_line_that_was_never_derived_counts_its_minutes() -> None:
     minute(machine, HOUR, 12)
 
     assert value("production_parts_total", line_id="L-NEW", quality="good") == 12
+
+
+def test_what_differs_from_the_counters_is_told_for_a_day_whatever_its_sign() -> None:
+    machine, right = make_machine(make_line("L-BAG1")), make_machine(make_line("L-BAG2"))
+    this_hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    for owner, hours_ago, difference in ((machine, 1, -15), (machine, 3, 2), (machine, 30, 400), (right, 1, 0)):
+        Reconciliation.objects.create(
+            equipment=owner, counter="made", hour=this_hour - timedelta(hours=hours_ago), booked=0, in_minutes=0,
+            expected=0, difference=difference, reconciled_at=this_hour,
+        )  # fmt: skip
+
+    assert value("ms5_count_reconciliation_difference_parts", line_id="L-BAG1") == 17
+    assert value("ms5_count_reconciliation_difference_parts", line_id="L-BAG2") == 0
 
 
 def test_an_oee_that_is_not_known_is_absent_and_not_zero() -> None:

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
-from floor.models import CounterEvent, Equipment, FaultDefinition
+from floor.models import CounterEvent, Equipment, FaultDefinition, Reconciliation
 from plc.drivers.base import Quality
 from plc.models import Binding, Controller, Link, Tag
 from plc.simulator.logix import TagDatabase
@@ -146,6 +146,41 @@ def test_what_a_counter_did_is_a_sentence(bagger: tuple[Controller, Equipment]) 
     )
     (event,) = controller_tile(bagger[0], NOW).events
     assert event.text == "89\u202f900 parts not counted: more than the machine can make. Please check."
+
+
+def reconciled(machine: Equipment, hours_ago: int, difference: int, counter: str = "made") -> None:
+    Reconciliation.objects.create(
+        equipment=machine,
+        counter=counter,
+        hour=NOW - timedelta(hours=hours_ago),
+        booked=100 + difference,
+        in_minutes=100 + difference,
+        expected=100,
+        difference=difference,
+        reconciled_at=NOW,
+    )
+
+
+def test_counts_that_agree_with_the_counters_are_said_to(bagger: tuple[Controller, Equipment]) -> None:
+    reconciled(bagger[1], 3, 0)
+    reconciled(bagger[1], 2, 0)
+    (row,) = controller_tile(bagger[0], NOW + timedelta(minutes=5)).reconciled
+    assert (row.machine, row.text, row.look) == (
+        bagger[1].name,
+        "Counts reconciled to 11:00: difference 0.",
+        "plain",
+    )
+
+
+def test_counts_that_do_not_agree_say_how_many_parts_and_in_which_hour(bagger: tuple[Controller, Equipment]) -> None:
+    reconciled(bagger[1], 3, -15)
+    reconciled(bagger[1], 2, 1, counter="rejected")
+    reconciled(bagger[1], 1, 0)
+    rows = controller_tile(bagger[0], NOW).reconciled
+    assert [(row.text, row.look) for row in rows] == [
+        ("1 reject more booked than counted, 10:00 to 11:00.", "stop"),
+        ("15 parts fewer booked than counted, 09:00 to 10:00.", "stop"),
+    ]
 
 
 def test_a_clock_that_is_off_is_told(bagger: tuple[Controller, Equipment]) -> None:
