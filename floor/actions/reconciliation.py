@@ -28,11 +28,11 @@ LOOK_BACK = timedelta(days=2)
 BELIEVED = """
     SELECT x.{raw} FROM floor_reading x
     WHERE x.equipment_id = m.equipment_id AND x.at >= %(oldest)s AND x.at < {until} AND x.{raw} IS NOT NULL
-    AND (EXISTS (SELECT 1 FROM floor_counterevent v
-                 WHERE v.equipment_id = x.equipment_id AND v.at = x.at AND v.counter = '{counter}')
-         OR x.{raw} >= coalesce((SELECT y.{raw} FROM floor_reading y
-             WHERE y.equipment_id = x.equipment_id AND y.at >= %(oldest)s AND y.at < x.at AND y.{raw} IS NOT NULL
-             ORDER BY y.at DESC LIMIT 1), x.{raw}))
+    AND (x.{raw} >= coalesce((SELECT y.{raw} FROM floor_reading y
+             WHERE y.equipment_id = x.equipment_id AND y.at >= %(oldest)s AND y.at < {until} AND y.at < x.at
+             AND y.{raw} IS NOT NULL ORDER BY y.at DESC LIMIT 1), x.{raw})
+         OR (SELECT count(*) FROM floor_counterevent v
+             WHERE v.equipment_id = x.equipment_id AND v.at = x.at AND v.counter = '{counter}') > 0)
     ORDER BY x.at DESC LIMIT 1
 """
 # Nothing before the hour, or nothing for days: the value that counting went on from.
@@ -81,6 +81,7 @@ WITH machine AS MATERIALIZED (
     ) r
 )
 {_one_counter(CounterKind.MADE, "m.added")} UNION ALL {_one_counter(CounterKind.REJECTED, "0")}
+ORDER BY 1, 2
 """
 
 
@@ -98,10 +99,13 @@ class _Count:
 
 
 def reconcile_due(now: datetime) -> int:
-    """Reconcile finished hours that were not yet, and those that late readings may have reached; return how many."""
+    """When an hour is over: reconcile it and those that late readings may have reached since; return how many."""
     end = (now - SETTLED).replace(minute=0, second=0, microsecond=0)
     last = Reconciliation.objects.aggregate(last=Max("hour"))["last"]
-    hours = AT_MOST if last is None else min(max((end - last) // HOUR - 1, LATE), AT_MOST)
+    undone = AT_MOST if last is None else (end - last) // HOUR - 1
+    if undone <= 0:
+        return 0
+    hours = min(max(undone, LATE), AT_MOST)
     for back in range(hours, 0, -1):
         reconcile(end - back * HOUR, now)
     return hours

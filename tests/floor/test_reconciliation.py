@@ -137,6 +137,9 @@ def test_readings_that_come_hours_late_are_reconciled_again(bagger: Equipment) -
     see(bagger, scans(100, 110))
     reconcile_due(SIX + timedelta(hours=1, minutes=5))
     see(bagger, scans(120, 150, first=3, start=SIX + timedelta(minutes=2)))
-    reconcile_due(SIX + timedelta(hours=12))
-    row = Reconciliation.objects.get(counter="made")
+    reconcile_due(SIX + timedelta(hours=1, minutes=15))
+    assert Reconciliation.objects.get(counter="made").booked == 10
+    see(bagger, scans(160, first=5, start=SIX + timedelta(hours=1, minutes=20)))
+    reconcile_due(SIX + timedelta(hours=2, minutes=5))
+    row = Reconciliation.objects.get(counter="made", hour=SIX)
     assert (row.booked, row.difference) == (50, 0)

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db.models import F
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from floor.models import CounterEvent, Equipment, FaultDefinition, Reconciliation
 from plc.drivers.base import Quality
@@ -172,7 +174,9 @@ def test_counts_that_agree_with_the_counters_are_said_to(bagger: tuple[Controlle
     )
 
 
-def test_counts_that_do_not_agree_say_how_many_parts_and_in_which_hour(bagger: tuple[Controller, Equipment]) -> None:
+def test_counts_that_do_not_agree_say_how_many_parts_and_in_which_hour(
+    bagger: tuple[Controller, Equipment], engineer: Client
+) -> None:
     reconciled(bagger[1], 3, -15)
     reconciled(bagger[1], 2, 1, counter="rejected")
     reconciled(bagger[1], 1, 0)
@@ -181,6 +185,9 @@ def test_counts_that_do_not_agree_say_how_many_parts_and_in_which_hour(bagger: t
         ("1 reject more booked than counted, 10:00 to 11:00.", "stop"),
         ("15 parts fewer booked than counted, 09:00 to 10:00.", "stop"),
     ]
+    Reconciliation.objects.update(hour=F("hour") + (timezone.now() - NOW))
+    page = engineer.get(reverse("controller", args=[bagger[0].code])).content.decode()
+    assert '<strong class="wrong">15 parts fewer booked than counted' in page
 
 
 def test_a_clock_that_is_off_is_told(bagger: tuple[Controller, Equipment]) -> None:
