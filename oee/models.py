@@ -74,6 +74,7 @@ class LinePolicy(models.Model):
     target_quality = models.FloatField(default=0.95)
 
     class Meta:
+        verbose_name_plural = "line policies"
         constraints = [
             models.UniqueConstraint(name="one_policy_at_a_time", fields=["line", "valid_from"]),
             models.CheckConstraint(name="slow_below_is_a_share", condition=Q(slow_below__gt=0) & Q(slow_below__lte=1)),

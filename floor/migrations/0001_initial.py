@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                 ('criticality', models.PositiveSmallIntegerField(default=3)),
                 ('enabled', models.BooleanField(default=True)),
             ],
+            options={"verbose_name_plural": "equipment"},
         ),
         migrations.CreateModel(
             name='Line',
@@ -121,6 +122,7 @@ class Migration(migrations.Migration):
                 ('detail', models.JSONField(default=dict)),
                 ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={"verbose_name_plural": "audit entries"},
         ),
         migrations.CreateModel(
             name='MachineState',

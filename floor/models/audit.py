@@ -15,6 +15,7 @@ class AuditEntry(models.Model):
     detail = models.JSONField(default=dict)
 
     class Meta:
+        verbose_name_plural = "audit entries"
         indexes = [
             models.Index(name="audit_target", fields=["target_type", "target_id", "at"]),
             models.Index(name="audit_at", fields=["at"]),

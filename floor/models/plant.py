@@ -82,6 +82,7 @@ class Equipment(models.Model):
     enabled = models.BooleanField(default=True)
 
     class Meta:
+        verbose_name_plural = "equipment"
         constraints = [
             models.UniqueConstraint(name="one_primary_per_line", fields=["line"], condition=Q(is_primary=True)),
             models.UniqueConstraint(name="one_machine_per_place", fields=["line", "position"]),

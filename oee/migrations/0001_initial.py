@@ -135,6 +135,7 @@ class Migration(migrations.Migration):
                 ('line', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='policies', to='floor.line')),
             ],
             options={
+                "verbose_name_plural": "line policies",
                 'constraints': [models.UniqueConstraint(fields=('line', 'valid_from'), name='one_policy_at_a_time'), models.CheckConstraint(condition=models.Q(('slow_below__gt', 0), ('slow_below__lte', 1)), name='slow_below_is_a_share')],
             },
         ),
