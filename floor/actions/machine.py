@@ -15,11 +15,11 @@ from floor.models import MachineState
 
 READING_COLUMNS = {
     "equipment_id": "uuid",
+    "counts_good": "bool",
     "at": "timestamptz",
     "epoch": "int8",
     "sequence": "int8",
     "state": "int2",
-    "counts_good": "bool",
     "speed": "float8",
     "product_number": "int4",
     "made_raw": "int8",
@@ -139,7 +139,7 @@ def _copy_readings(cursor: Any, news: list[_Folded]) -> None:
         for item in news:
             machine, counts_good = item.equipment_id, item.setup.counts_good
             for row in item.facts.readings:
-                copy.write_row((machine, *row[:4], counts_good, *row[4:11], _packed(row[11])))
+                copy.write_row((machine, counts_good, *row[:11], _packed(row[11])))
 
 
 def _insert_edges(cursor: Any, news: list[_Folded]) -> None:

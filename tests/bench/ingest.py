@@ -68,7 +68,7 @@ def _bare_copy(machines: list[Equipment], readings: list[list[Observation]]) -> 
         cursor.execute("DROP TABLE IF EXISTS bench_reading")
         cursor.execute("CREATE TABLE bench_reading (LIKE floor_reading INCLUDING ALL)")
         rows = [
-            (m.id, o.at, o.epoch, o.sequence, 1, False, o.speed, o.product, o.made, o.rejected, 1, 0, 1000, b"\x00")
+            (m.id, False, o.at, o.epoch, o.sequence, 1, o.speed, o.product, o.made, o.rejected, 1, 0, 1000, b"\x00")
             for m, seen in zip(machines, readings, strict=True)
             for o in seen
         ]
