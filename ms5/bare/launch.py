@@ -4,14 +4,17 @@ Runs by path with `python -I -S`, standard library only: it is started once per 
 """
 
 import argparse
+import ctypes
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 GONE_WITHIN_S = 5.0
+PR_SET_PDEATHSIG = 1
 
 
 def processes() -> Iterator[Path]:
@@ -55,7 +58,15 @@ def clear_leftovers(name: str, data_dir: str, home: Path | None) -> None:
         time.sleep(0.02)
 
 
+def die_with_parent(parent: int) -> None:
+    """The command asks for the same once it runs; a supervisor killed before that would leave it behind."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
 def main() -> None:
+    die_with_parent(os.getppid())
     parser = argparse.ArgumentParser()
     parser.add_argument("--name", required=True)
     parser.add_argument("--data-dir", required=True)
