@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from andon.actions import acknowledge, arrive
+from andon.actions import acknowledge, arrive, resolve
 from andon.clock import database_now
 from andon.domain.call import Priority, Status
 from andon.models import Call
@@ -154,6 +154,32 @@ def test_the_board_shows_the_most_urgent_call_first(client: Client, crew: dict[s
 def test_a_quiet_board_says_since_when(client: Client, crew: dict[str, User], line: Line) -> None:
     at_screen(client, crew["viewer"])
     assert "No open calls" in client.get("/andon/").content.decode()
+
+
+def test_a_quiet_board_still_tells_who_helped_and_how_quickly(
+    client: Client, crew: dict[str, User], line: Line
+) -> None:
+    now = database_now()
+    call = make_call(line, by=crew["operator"], at=now - timedelta(minutes=30))
+    call = acknowledge(call, by=crew["maintenance"], now=now - timedelta(minutes=28, seconds=30))
+    resolve(call, "Belt replaced", by=crew["maintenance"], now=now - timedelta(minutes=10))
+
+    page = at_screen(client, crew["viewer"]).get("/andon/").content.decode()
+
+    assert "1\u202fmin 30\u202fs" in page
+    assert "20\u202fmin" in page
+    assert "Belt replaced" in page
+
+
+def test_the_line_that_called_says_who_comes(client: Client, crew: dict[str, User], line: Line) -> None:
+    waiting = make_line("L-2")
+    make_call(waiting, by=crew["operator"], at=database_now())
+    call = make_call(line, by=crew["operator"], at=database_now())
+    acknowledge(call, by=crew["maintenance"], now=database_now())
+    operator = at_screen(client, crew["operator"])
+
+    assert "maintenance is coming" in operator.get("/lines/L-BAG1/tiles/help/").content.decode()
+    assert "Nobody yet" in operator.get("/lines/L-2/tiles/help/").content.decode()
 
 
 def test_the_page_of_a_call_tells_how_it_went(client: Client, crew: dict[str, User], line: Line) -> None:
