@@ -24,7 +24,7 @@ from django.test import override_settings
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from andon.tiles import CallRow, CallsTile
+from andon.tiles import AnswersTile, CallRow, CallsTile, DoneCall
 from floor.tiles import Hop, LinkTile
 from oee.tiles import (
     FactorBar,
@@ -292,7 +292,7 @@ STORIES = {
 }
 TEMPLATES = {
     **{t: f"oee/tiles/{t}.html" for t in ("state", "pace", "rate", "oee", "strip", "stops")},
-    "losses": "oee/tiles/losses.html", "calls": "andon/tiles/calls.html", "link": "floor/tiles/link.html",
+    "losses": "oee/tiles/losses.html", "calls": "andon/tiles/calls.html", "help": "andon/tiles/help.html", "link": "floor/tiles/link.html",
     **{t: f"ms5/tiles/{t}.html" for t in ("shift", "next", "figures", "effect", "recent", "uncoded", "line", "plant_calls")},
 }  # fmt: skip
 GROUPS = (
@@ -334,7 +334,7 @@ def tiles(story: Story) -> dict[str, SimpleNamespace]:
         t: getattr(story, t) for t in ("state", "pace", "rate", "oee", "strip", "stops", "next", "link", "calls")
     }
     values |= {
-        "shift": SHIFT, "uncoded": story.stops, "losses": story.stops, "figures": story.pace,
+        "shift": SHIFT, "uncoded": story.stops, "losses": story.stops, "figures": story.pace, "help": story.calls,
         "effect": SimpleNamespace(rate=story.rate, oee=story.oee),
         "recent": SimpleNamespace(strip=story.strip, left=86, width=500, starts_at=ago(14400), ends_at=NOW),
     }  # fmt: skip
@@ -380,12 +380,21 @@ def plant_context() -> dict[str, object]:
     }  # fmt: skip
 
 
+def answers_context(calls: CallsTile) -> dict[str, object]:
+    done = DoneCall(UUID(int=10), "L-BAG1", "maintenance", "Maintenance", ago(7200), 84, 312, 1380, "Adjusted", "Milo")
+    return line_context(RUNNING, "") | {"line": None, "tiles": {}, "answers": True, "tile": AnswersTile(calls, (done,))}
+
+
 def pages() -> dict[str, str]:
     """File name → whole page."""
     made: dict[str, str] = {}
     for name, story in STORIES.items():
         made[f"line-{name}"] = render_to_string("ms5/line.html", line_context(story, "line"))
         made[f"board-{name}"] = render_to_string("ms5/line_board.html", line_context(story, "board"))
+    made["answers"] = render_to_string(
+        "andon/board.html", answers_context(CallsTile((CALL, COMING, THIRD), ago(185), 100, 7))
+    )
+    made["answers-quiet"] = render_to_string("andon/board.html", answers_context(QUIET))
     made["stops"] = render_to_string("ms5/stops.html", line_context(STOPPED, "stops"))
     made["plant"] = render_to_string("ms5/board.html", plant_context())
     made["lines"] = render_to_string("ms5/lines.html", plant_context())
