@@ -146,7 +146,8 @@ def fold(mark: Watermark, setup: MachineSetup, observations: list[Observation]) 
     """Fold `observations`, in order, into facts; `mark` is advanced in place.
 
     Observations at or below the watermark's (epoch, sequence) have been folded before and are dropped, whatever
-    their time. A time that does not advance (the clock was set back) counts parts but no seconds.
+    their time. Facts have whole milliseconds. A time that does not advance (the clock was set back) counts parts
+    but no seconds.
     """
     facts, book = Facts(), _Book()
     for seen in observations:
@@ -161,6 +162,8 @@ def fold(mark: Watermark, setup: MachineSetup, observations: list[Observation]) 
 
 def _take(mark: Watermark, setup: MachineSetup, facts: Facts, book: _Book, seen: Observation) -> None:
     before, at = mark.observed_until, seen.at
+    if at.microsecond % 1000:
+        at = at.replace(microsecond=at.microsecond // 1000 * 1000)
     if before is not None and at <= before:
         at = before + MILLISECOND
     gap_ms = 0 if before is None else _milliseconds(at - before)

@@ -69,6 +69,13 @@ def test_a_clock_set_back_counts_the_parts_and_no_second_twice() -> None:
     assert totals(facts).run_ms == 1002
 
 
+def test_facts_have_whole_milliseconds_and_lose_none() -> None:
+    drifting = [Observation(SIX + timedelta(microseconds=n * 1_000_370), 1, n + 1, True, True) for n in range(31)]
+    facts = fold(Watermark(), SETUP, drifting)
+    assert all(reading.at.microsecond % 1000 == 0 for reading in facts.readings)
+    assert totals(facts).run_ms == 30_011
+
+
 def test_fault_bits_leave_one_event_each_with_both_ends() -> None:
     facts = fold(Watermark(), SETUP, [seen(0, fault_bits=0), seen(1, fault_bits=0b101), seen(2, fault_bits=0b100)])
     second = timedelta(seconds=1)
