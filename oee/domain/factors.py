@@ -4,51 +4,65 @@ OEE = availability × performance × quality, computed as one fraction. What can
 and nothing is clamped: a performance of 104 % is shown, flagged and asked about.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
-from oee.domain.ledger import Entry, Ledger, Planned
+from oee.domain.ledger import Entry, Kind, Ledger
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How a plant reads its ledger. True: a planned stop lowers availability (oee.com); False: it is left out."""
+    """How a plant reads its ledger.
+
+    `planned_stops_reduce_availability`: changeovers and planned stops lower availability (oee.com); off: they are left
+    out of planned time. Time with nothing to make is always left out. `minor_stops_reduce_availability`: off, they are
+    lost speed. `no_data_is_lost`: time nobody saw counts as planned time in which the machine did not run.
+    """
 
     planned_stops_reduce_availability: bool = True
+    minor_stops_reduce_availability: bool = False
+    no_data_is_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
     """What one machine did in one window: milliseconds and parts, additive.
 
-    calendar = off_shift + no_data + break + planned_stop + stop + minor_stop + run. `break_ms` is time in breaks in
-    which the machine did not run. `unobserved_*` are parts found after a gap: they count as parts and carry no
-    performance. `unrated_made` are parts without an ideal cycle.
+    calendar = off_shift + no_data + break + idle + planned_stop + setup + stop + external_stop + minor_stop + run.
+    `break_ms` is time in breaks in which the machine did not run. `busy_ms` (planned time) and `operating_ms` are what
+    the policy in force made of it. `failures` and `minor_stops` are stops that began here. `rejected` is all that was
+    not good the first time, `reworked` the part of it sent to rework. `unobserved_*` are parts found after a gap: they
+    count as parts and carry no performance. `unrated_made` are parts without an ideal cycle. `ideal_startup_ms` is the
+    ideal time of rejects that belong to starting up.
     """
 
     calendar_ms: int = 0
     off_shift_ms: int = 0
     no_data_ms: int = 0
     break_ms: int = 0
+    idle_ms: int = 0
     planned_stop_ms: int = 0
+    setup_ms: int = 0
     stop_ms: int = 0
+    external_stop_ms: int = 0
     minor_stop_ms: int = 0
     run_ms: int = 0
+    busy_ms: int = 0
+    operating_ms: int = 0
+    failures: int = 0
+    minor_stops: int = 0
     made: int = 0
     rejected: int = 0
+    reworked: int = 0
     unobserved_made: int = 0
     unobserved_rejected: int = 0
     unrated_made: int = 0
     ideal_made_ms: int = 0
     ideal_good_ms: int = 0
+    ideal_startup_ms: int = 0
 
     def __add__(self, other: "Totals") -> "Totals":
         return Totals(*(getattr(self, name) + getattr(other, name) for name in FIELDS))
-
-    @property
-    def running_ms(self) -> int:
-        """Minor stops are lost speed, not lost availability."""
-        return self.run_ms + self.minor_stop_ms
 
     @property
     def scheduled_ms(self) -> int:
@@ -68,9 +82,16 @@ class Totals:
     def all_rejected(self) -> int:
         return self.rejected + self.unobserved_rejected
 
-    def busy_ms(self, policy: Policy) -> int:
-        """Planned busy time, as far as it was observed."""
-        return self.observed_ms - (0 if policy.planned_stops_reduce_availability else self.planned_stop_ms)
+    def judged(self, policy: Policy) -> "Totals":
+        """The same totals with planned and operating time as this policy sees them."""
+        busy, operating = self.observed_ms - self.idle_ms, self.run_ms
+        if not policy.planned_stops_reduce_availability:
+            busy -= self.planned_stop_ms + self.setup_ms
+        if policy.no_data_is_lost:
+            busy += self.no_data_ms
+        if not policy.minor_stops_reduce_availability:
+            operating += self.minor_stop_ms
+        return replace(self, busy_ms=busy, operating_ms=operating)
 
 
 FIELDS = tuple(field.name for field in fields(Totals))
@@ -82,19 +103,27 @@ def total(entries: list[Entry]) -> Totals:
     for entry in entries:
         length = entry.end - entry.start
         spent["calendar_ms"] += length
-        spent[column(entry.state, entry.planned, entry.is_minor)] += length
+        spent[column(entry.state, entry.kind)] += length
     return Totals(**spent)
 
 
-def column(state: Ledger, planned: Planned, is_minor: bool) -> str:
-    if state is Ledger.PLANNED:
-        return "break_ms" if planned is Planned.BREAK else "planned_stop_ms"
-    if state is Ledger.STOP:
-        return "minor_stop_ms" if is_minor else "stop_ms"
-    return COLUMNS[state]
+def column(state: Ledger, kind: Kind) -> str:
+    """The column of totals to which time in the ledger belongs."""
+    return COLUMNS[state, kind]
 
 
-COLUMNS = {Ledger.RUN: "run_ms", Ledger.NO_DATA: "no_data_ms", Ledger.OFF_SHIFT: "off_shift_ms"}
+COLUMNS = {
+    (Ledger.RUN, Kind.NONE): "run_ms",
+    (Ledger.NO_DATA, Kind.NONE): "no_data_ms",
+    (Ledger.OFF_SHIFT, Kind.NONE): "off_shift_ms",
+    (Ledger.PLANNED, Kind.BREAK): "break_ms",
+    (Ledger.PLANNED, Kind.IDLE): "idle_ms",
+    (Ledger.PLANNED, Kind.PLANNED): "planned_stop_ms",
+    (Ledger.PLANNED, Kind.SETUP): "setup_ms",
+    (Ledger.STOP, Kind.FAILURE): "stop_ms",
+    (Ledger.STOP, Kind.EXTERNAL): "external_stop_ms",
+    (Ledger.STOP, Kind.MINOR): "minor_stop_ms",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +156,15 @@ NEVER_RAN = "parts counted while the machine never ran"
 MORE_REJECTS = "more rejects than parts"
 
 
-def factors(totals: Totals, policy: Policy) -> Factors:
-    busy, running = totals.busy_ms(policy), totals.running_ms
+def factors(totals: Totals) -> Factors:
+    """Availability, performance, quality and OEE of totals that have been judged."""
+    busy, operating = totals.busy_ms, totals.operating_ms
     planned = busy > 0
     rated = totals.unrated_made == 0
-    ghost_parts = running == 0 and totals.made > 0
-    performance = Ratio(totals.ideal_made_ms, running if planned and running and rated else None)
+    ghost_parts = operating == 0 and totals.made > 0
+    performance = Ratio(totals.ideal_made_ms, operating if planned and operating and rated else None)
     return Factors(
-        Ratio(running, busy if planned else None),
+        Ratio(operating, busy if planned else None),
         performance,
         _quality(totals, rated and planned) if planned else Ratio(totals.ideal_good_ms, None),
         Ratio(totals.ideal_good_ms, busy if planned and rated and not ghost_parts else None),

@@ -22,12 +22,25 @@ class Ledger(StrEnum):
     OFF_SHIFT = "off_shift"
 
 
-class Planned(StrEnum):
-    """Why time is PLANNED; NOT is every other state."""
+class Kind(StrEnum):
+    """What sort of standstill time is; NONE is running, unseen and off-shift time.
 
-    NOT = ""
+    BREAK is the calendar's, MINOR a matter of length; the others are what the reason of a stop makes of it.
+    A stop without a reason is a failure until somebody says otherwise.
+    """
+
+    NONE = ""
     BREAK = "break"
-    STOP = "stop"
+    MINOR = "minor"
+    FAILURE = "failure"  # unplanned: breakdown, no material, nobody there
+    EXTERNAL = "external"  # starved or blocked by another machine
+    SETUP = "setup"  # changeover and adjustment
+    PLANNED = "planned"  # cleaning, maintenance, inspection
+    IDLE = "idle"  # nothing to make
+
+
+LOSS_CLASSES = (Kind.FAILURE, Kind.EXTERNAL, Kind.SETUP, Kind.PLANNED, Kind.IDLE)
+PLANNED_KINDS = frozenset({Kind.BREAK, Kind.SETUP, Kind.PLANNED, Kind.IDLE})
 
 
 class Edge(NamedTuple):
@@ -47,26 +60,37 @@ class Span(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A piece of a stop under one verdict. `coding` is the key of the note that gave it, None when uncoded."""
+    """A piece of a stop under one verdict.
+
+    `coding` is the key of the note that cut or explained it, `planned` that of the planned stop it lies in.
+    """
 
     start: int
     end: int
     stop: int  # start of the physical stop, its identity
     is_minor: bool
-    is_planned: bool
-    reason: str | None
-    coding: int | None
+    loss: Kind | None = None  # one of LOSS_CLASSES; None: nobody has given a reason
+    reason: str | None = None
+    coding: int | None = None
+    planned: int | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """A planned reason beats the stop's length, its length beats every other reason."""
+        if self.loss in PLANNED_KINDS:
+            return self.loss
+        return Kind.MINOR if self.is_minor else self.loss or Kind.FAILURE
 
 
 class Entry(NamedTuple):
     start: int
     end: int
     state: Ledger
-    planned: Planned = Planned.NOT
-    is_minor: bool = False
+    kind: Kind = Kind.NONE
     stop: int | None = None
     reason: str | None = None
     coding: int | None = None
+    planned: int | None = None
 
 
 class Track(Generic[T]):
@@ -157,11 +181,10 @@ def _account(start: int, end: int, state: State | None, schedule: Schedule, part
         return Entry(start, end, Ledger.RUN)
     if schedule.breaks.at(start) is not None:
         stop = part.stop if part is not None and state is State.STOP else None
-        return Entry(start, end, Ledger.PLANNED, Planned.BREAK, stop=stop)
+        return Entry(start, end, Ledger.PLANNED, Kind.BREAK, stop)
     if state is not State.STOP:
         return Entry(start, end, Ledger.NO_DATA)
     if part is None:
-        return Entry(start, end, Ledger.STOP)
-    if part.is_planned:
-        return Entry(start, end, Ledger.PLANNED, Planned.STOP, False, part.stop, part.reason, part.coding)
-    return Entry(start, end, Ledger.STOP, Planned.NOT, part.is_minor, part.stop, part.reason, part.coding)
+        return Entry(start, end, Ledger.STOP, Kind.FAILURE)
+    state_of = Ledger.PLANNED if part.kind in PLANNED_KINDS else Ledger.STOP
+    return Entry(start, end, state_of, part.kind, part.stop, part.reason, part.coding, part.planned)
