@@ -15,11 +15,11 @@ from floor.timeseries import Branch, BranchRefused, choose
 def time_series_are_to_be_had(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_: Any
 ) -> list[CheckMessage]:
-    if "default" not in (databases or ()):
-        return []
-    try:
-        with connections["default"].cursor() as cursor:
-            choose(cursor, Branch(settings.TIMESERIES))
-    except BranchRefused as refused:
-        return [Error(str(refused), hint=refused.hint, id="floor.E001")]
-    return []
+    found: list[CheckMessage] = []
+    for alias in databases or ():
+        try:
+            with connections[alias].cursor() as cursor:
+                choose(cursor, Branch(settings.TIMESERIES))
+        except BranchRefused as refused:
+            found.append(Error(str(refused), hint=refused.hint, id="floor.E001"))
+    return found
