@@ -118,8 +118,7 @@ def choose(cursor: Any, wanted: Branch) -> Branch:
         raise BranchRefused(
             "MS5_TIMESERIES asks for TimescaleDB, but this database was made with plain partitions, which cannot"
             " become hypertables.",
-            "Leave MS5_TIMESERIES out, or migrate an empty database with it and move the rows there"
-            " (docs/time-series.md).",
+            "Leave MS5_TIMESERIES out, or begin with an empty database.",
         )
     if standing is None and wanted is Branch.TIMESCALE and not _is_available(cursor):
         raise BranchRefused(

@@ -23,7 +23,7 @@ from floor.domain.fold import MachineSetup
 from floor.domain.machine import Observation
 from floor.models import CounterEvent, Equipment, FaultEvent, MachineMinute, Reading, Reconciliation, StateEdge
 from floor.tasks import tidy
-from floor.timeseries import MINUTES
+from floor.timeseries import MINUTES, SERIES
 from tests.factories import make_line, make_machine
 
 DAY = timedelta(days=1)
@@ -103,7 +103,7 @@ def test_readings_may_go_earlier_than_details(bagger: Equipment, settings: LazyS
 def _room(transactional_db: None) -> Iterator[None]:
     yield
     with connection.cursor() as cursor:
-        for series in (retention.READINGS, MINUTES):
+        for series in SERIES:
             for name in partitions(series):
                 if "_2024" in name:
                     cursor.execute(f"DROP TABLE {name}")

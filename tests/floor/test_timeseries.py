@@ -196,7 +196,7 @@ def before(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
 
 def statement(words: str) -> None:
     """Outside every database, and so outside every transaction."""
-    with connection._nodb_cursor() as cursor:  # type: ignore[attr-defined]
+    with connection._nodb_cursor() as cursor:
         cursor.execute(words)
 
 

@@ -56,11 +56,17 @@ def _table(cursor: Any, series: Series) -> dict[str, Any]:
         "table": series.table,
         "kept_days": days_kept(series),
         "pieces": [asdict(piece) for piece in pieces],
-        "rows": sum(piece.rows or 0 for piece in pieces),
+        "rows": _rows(pieces),
         "size": sum(piece.size for piece in pieces),
         "next": {"name": pieces[0].name, "at": leaves_at(series, pieces[0])} if pieces else None,
         "strays": None if strays is None else asdict(strays),
     }
+
+
+def _rows(pieces: list[timeseries.Piece]) -> int | None:
+    """Of the pieces that have an estimate; None if none has."""
+    known = [piece.rows for piece in pieces if piece.rows is not None]
+    return sum(known) if known else None
 
 
 def _written(value: object) -> str:
@@ -77,7 +83,7 @@ def _lines(status: dict[str, Any]) -> list[str]:
     lines = [_way(status), f"Details are complete since {_moment(status['details_complete_since'])} UTC."]
     for table in status["tables"]:
         lines += ["", *_table_lines(table)]
-    return lines
+    return [line.rstrip() for line in lines]
 
 
 def _way(status: dict[str, Any]) -> str:
