@@ -92,8 +92,7 @@ def _rank(value: float | None) -> tuple[bool, float]:
 def _row(one: Contender, measures: Sequence[Measure], scale: Scale, other: Contender | None) -> Row:
     others = (None,) * len(measures) if other is None or other is one else other.values
     cells = tuple(
-        _cell(measure, value, than, scale)
-        for measure, value, than in zip(measures, one.values, others, strict=True)
+        _cell(measure, value, than, scale) for measure, value, than in zip(measures, one.values, others, strict=True)
     )
     return Row(one.label, one.href, cells, one.completeness, is_compared_with=other is one)
 

@@ -4,11 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
+from operator import itemgetter
+from typing import NamedTuple
 
 from oee.charts.scale import place
 
 NARROWEST = 2000  # blocks narrower than the window divided by this are drawn together
-TICKS_WIDE, TICKS_NARROW = 13, 5
+TICKS, TICKS_NARROW = 11, 5
+DAYS, DAYS_NARROW = 8, 3  # a date is twice as long as a time
+LAST_DATE = 90.0  # per cent of the window: a date stands right of its midnight
 CROWDED = 60  # blocks with an address, above which they are no stops of the Tab key
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720))
@@ -57,8 +61,7 @@ PATTERNED = frozenset({Kind.SLOW, Kind.EXTERNAL, Kind.SETUP, Kind.IDLE, Kind.NO_
 RANK = {kind: rank for rank, kind in enumerate(Kind)}
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(NamedTuple):
     """What one machine did from `start` until `end`, half-open, aware."""
 
     start: datetime
@@ -80,8 +83,7 @@ class Machine:
     href: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     x: float
     width: float
     kind: Kind
@@ -122,10 +124,9 @@ class Tick:
     wide_only: bool
     is_twice: bool  # an hour the clock shows twice: its offset has to be said
     names_day: bool
-
-    @property
-    def anchor(self) -> str:
-        return "start" if self.x < 2 else "end" if self.x > 98 else "middle"
+    is_near_first: bool  # no room for two dates on a telephone
+    anchor: str
+    has_room: bool  # for words, before the end of the window
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,8 @@ class Timeline:
 def timeline(machines: Sequence[Machine], start: datetime, end: datetime, zone: tzinfo) -> Timeline:
     window = _Window(start.astimezone(UTC), end.astimezone(UTC))
     seen = [(machine, [*window.clipped(machine.stretches)]) for machine in machines]
-    kinds = tuple(kind for kind in WORDS if any(s.kind is kind for _, stretches in seen for s in stretches))
+    met = {stretch.kind for _, stretches in seen for stretch in stretches}
+    kinds = tuple(kind for kind in WORDS if kind in met)
     lanes = tuple(
         Lane(machine.name, machine.href, tuple(window.blocks(stretches)), _spent(stretches, kinds))
         for machine, stretches in seen
@@ -184,11 +186,11 @@ class _Window:
         return place(100 * ((moment.astimezone(UTC) - self.start) / self.length))
 
     def clipped(self, stretches: Iterable[Stretch]) -> Iterator[Stretch]:
-        for stretch in sorted(stretches, key=lambda one: one.start.astimezone(UTC)):
-            start = max(stretch.start.astimezone(UTC), self.start)
-            end = min(stretch.end.astimezone(UTC), self.end)
+        placed = ((one.start.astimezone(UTC), one.end.astimezone(UTC), one) for one in stretches)
+        for start, end, stretch in sorted(placed, key=itemgetter(0)):
+            start, end = max(start, self.start), min(end, self.end)
             if start < end:
-                yield Stretch(start, end, stretch.kind, stretch.label, stretch.href, stretch.is_uncoded)
+                yield stretch._replace(start=start, end=end)
 
     def blocks(self, stretches: Iterable[Stretch]) -> Iterator[Block]:
         """Wide stretches one by one, narrow neighbours together; at most two blocks per narrowest width."""
@@ -224,22 +226,29 @@ class _Window:
 
 def _step(window: timedelta) -> timedelta | None:
     """The distance of ticks inside a day; None: whole days."""
-    return next((step for step in STEPS if window / step <= TICKS_WIDE), None)
+    return next((step for step in STEPS if window / step <= TICKS), None)
 
 
 def _ticks(window: _Window, step: timedelta | None, zone: tzinfo) -> tuple[Tick, ...]:
     moments = list(_midnights(window, zone) if step is None else _round_times(window, step, zone))
-    every = -(-len(moments) // TICKS_NARROW)
+    every = -(-len(moments) // (DAYS_NARROW if step is None else TICKS_NARROW))
     return tuple(
         Tick(
             at=at,
-            x=window.x(at),
+            x=(x := window.x(at)),
             wide_only=n % every != 0,
             is_twice=step is not None and _is_twice(at),
-            names_day=step is not None and (_is_midnight(at) or n == 0 and not any(map(_is_midnight, moments[1:2]))),
+            names_day=step is not None and (n == 0 or (n > 1 and _is_midnight(at))),
+            is_near_first=n < 2 * every and n > 0,
+            anchor=_anchor(x) if step else "start",
+            has_room=step is not None or x <= LAST_DATE,
         )
         for n, at in enumerate(moments)
     )
+
+
+def _anchor(x: float) -> str:
+    return "start" if x < 2 else "end" if x > 98 else "middle"
 
 
 def _is_midnight(local: datetime) -> bool:
@@ -261,7 +270,7 @@ def _round_times(window: _Window, step: timedelta, zone: tzinfo) -> Iterator[dat
 
 def _midnights(window: _Window, zone: tzinfo) -> Iterator[datetime]:
     days = window.length / DAY
-    every = next((step for step in DAY_STEPS if days / step <= TICKS_WIDE), DAY_STEPS[-1])
+    every = next((step for step in DAY_STEPS if days / step <= DAYS), DAY_STEPS[-1])
     day = window.start.astimezone(zone).date()
     while (moment := datetime.combine(day, datetime.min.time(), zone)).astimezone(UTC) <= window.end:
         if moment.astimezone(UTC) >= window.start:

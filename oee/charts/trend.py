@@ -48,6 +48,8 @@ class Point:
 class Column:
     """From zero to the value."""
 
+    label: str
+    value: float | None
     left: float
     width: float
     top: float
@@ -171,7 +173,9 @@ def _panel(series: Series, periods: Sequence[Period], rooms: list[Band]) -> Pane
 def _scale(series: Series) -> Scale:
     limits = (series.target, series.low_limit, series.high_limit)
     held = [value for value in (*series.values, *limits, WHOLE) if value is not None]
-    return spanning([0.0, *held] if series.look == "columns" else [*held, min(held) - 0.01])
+    if series.look == "columns":
+        return spanning([0.0, *held])
+    return spanning([*held, min(held) - 0.01], parts=3)
 
 
 def _point(series: Series, scale: Scale, room: Band, period: Period, value: float | None) -> Point:
@@ -182,7 +186,7 @@ def _point(series: Series, scale: Scale, room: Band, period: Period, value: floa
 
 def _column(point: Point, scale: Scale) -> Column:
     room, zero = point.band.inner(min(0.64, WIDEST_COLUMN / point.band.width)), scale.down(0.0)
-    return Column(room.left, room.width, min(point.down, zero), place(abs(zero - point.down)))
+    return Column(point.label, point.value, room.left, room.width, min(point.down, zero), place(abs(zero - point.down)))
 
 
 def _lines(points: Sequence[Point]) -> list[str]:

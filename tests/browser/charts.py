@@ -1,5 +1,7 @@
 """Made-up values for every chart: template name → title, further words for the template, chart."""
 
+# ruff: noqa: E501 - tables of samples are wide
+
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from statistics import fmean, stdev
@@ -42,7 +44,9 @@ def limits(values: Values) -> tuple[float, float] | tuple[None, None]:
 def month(count: int = 30) -> Trend:
     gone = tuple(n for n in (8, 9, 22) if n < count)
     oee = around(0.71, 0.05, count, 1, gone)
-    speed = tuple(None if v is None else v + (0.16 if n == 17 else 0) for n, v in enumerate(around(0.9, 0.02, count, 3, gone)))
+    speed = tuple(
+        None if v is None else v + (0.16 if n == 17 else 0) for n, v in enumerate(around(0.9, 0.02, count, 3, gone))
+    )
     low, high = limits(oee)
     notes = {4: "figures restated, ideal cycle of 500 g white", 15: "new calendar: three shifts"}
     periods = [
@@ -62,9 +66,7 @@ def month(count: int = 30) -> Trend:
 
 def shifts() -> Trend:
     labels = [f"{name} {day}" for day in range(2, 9) for name in ("Early", "Late", "Night")]
-    return trend(
-        [Period(label, 1.0) for label in labels], (Series("OEE", around(0.7, 0.06, 21, 9), 0.73, 0.55, 0.78),)
-    )
+    return trend([Period(label, 1.0) for label in labels], (Series("OEE", around(0.7, 0.06, 21, 9), 0.73, 0.55, 0.78),))
 
 
 # ---------------------------------------------------------------- waterfall
@@ -74,9 +76,18 @@ def losses(breakdown: int, slow: int, ideal_left: int = 0) -> Waterfall:
     return waterfall(
         480 * MINUTE_MS,
         (
-            Stage((Loss("Breakdowns", breakdown * MINUTE_MS, "#"), Loss("Setup and adjustment", 25 * MINUTE_MS, "#")), "Running time"),
-            Stage((Loss("Minor stops", 14 * MINUTE_MS + 20_000), Loss("Reduced speed", slow * MINUTE_MS)), "Net running time"),
-            Stage((Loss("Rejects in production", 7 * MINUTE_MS), Loss("Rejects at start-up", 2 * MINUTE_MS + ideal_left)), "Fully productive time"),
+            Stage(
+                (Loss("Breakdowns", breakdown * MINUTE_MS, "#"), Loss("Setup and adjustment", 25 * MINUTE_MS, "#")),
+                "Running time",
+            ),
+            Stage(
+                (Loss("Minor stops", 14 * MINUTE_MS + 20_000), Loss("Reduced speed", slow * MINUTE_MS)),
+                "Net running time",
+            ),
+            Stage(
+                (Loss("Rejects in production", 7 * MINUTE_MS), Loss("Rejects at start-up", 2 * MINUTE_MS + ideal_left)),
+                "Fully productive time",
+            ),
         ),
     )
 
@@ -151,7 +162,16 @@ LINES = (
 
 def shift_hours(seen: int, count: int = 8) -> list[Hour]:
     random = Random(5)
-    made = [Hour(f"{(22 + n) % 24:02d}:00", random.randint(1900, 3300), 3000 if n != 2 else 1500, "break 00:00" if n == 2 else "", "#") for n in range(count)]
+    made = [
+        Hour(
+            f"{(22 + n) % 24:02d}:00",
+            random.randint(1900, 3300),
+            3000 if n != 2 else 1500,
+            "break 00:00" if n == 2 else "",
+            "#",
+        )
+        for n in range(count)
+    ]
     made[min(3, count - 1)] = Hour("01:00", 820, 3000, "wicket servo", "#")
     return [hour if n < seen else Hour(hour.label, None, hour.target) for n, hour in enumerate(made)]
 

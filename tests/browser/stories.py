@@ -27,7 +27,6 @@ from django.utils.safestring import SafeString
 
 from andon.tiles import AnswersTile, CallRow, CallsTile, DoneCall
 from floor.tiles import Hop, LinkTile
-from tests.browser.charts import CHARTS
 from oee.tiles import (
     FactorBar,
     OeeTile,
@@ -40,6 +39,7 @@ from oee.tiles import (
     StripBlock,
     StripTile,
 )
+from tests.browser.charts import CHARTS
 
 ZONE = ZoneInfo("Europe/London")
 NOW = datetime(2026, 11, 22, 2, 41, 7, tzinfo=UTC)
@@ -390,7 +390,9 @@ def answers_context(calls: CallsTile) -> dict[str, object]:
 CHART_PAGE = """{{% extends "desk.html" %}}{{% load static %}}
 {{% block styles %}}{{{{ block.super }}}}<link rel="stylesheet" href="{{% static "css/charts.css" %}}">{{% endblock %}}
 {{% block desk %}}<div class="desk-head"><h1>Charts</h1></div>{}{{% endblock %}}"""
-CHART_PANEL = """<section class="panel">{{% include "oee/charts/{}.html" with chart={} id="{}" title="{}" {} only %}}</section>"""
+CHART_PANEL = (
+    """<section class="panel">{{% include "oee/charts/{}.html" with chart={} id="{}" title="{}" {} only %}}</section>"""
+)
 
 
 def chart_pages() -> dict[str, str]:
@@ -398,7 +400,8 @@ def chart_pages() -> dict[str, str]:
     found: dict[str, str] = {}
     for kind, charts in CHARTS.items():
         panels = [
-            CHART_PANEL.format(kind, f"chart{n}", f"{kind}{n}", title, more) for n, (title, more, _) in enumerate(charts)
+            CHART_PANEL.format(kind, f"chart{n}", f"{kind}{n}", title, more)
+            for n, (title, more, _) in enumerate(charts)
         ]
         values = {f"chart{n}": chart for n, (_, _, chart) in enumerate(charts)}
         template = engines["django"].from_string(CHART_PAGE.format("".join(panels)))
