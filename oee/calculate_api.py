@@ -207,10 +207,9 @@ def declared(asked: dict[str, Any]) -> Declared:
 
 def calculated_row(ledger: Declared, policy: Policy, *, has_calendar: bool) -> dict[str, Any]:
     found, per_s = ledger.read(company(policy)), ledger.ticks_per_s
-    teep = {"teep": ratio_row(found.figures.teep, per_s)} if has_calendar else {}
     return {
         **_factor_rows(found, per_s),
-        **teep,
+        **({"teep": _row(found, "teep", found.figures.teep, per_s)} if has_calendar else {}),
         "times": _times(found, per_s),
         "losses": [_loss_row(loss, per_s) for loss in found.waterfall.losses],
         "flags": found.flags,
@@ -221,13 +220,16 @@ def calculated_row(ledger: Declared, policy: Policy, *, has_calendar: bool) -> d
 def _factor_rows(found: Judged, per_s: int) -> dict[str, Any]:
     factors, totals = found.figures.factors, found.figures.totals
     by_time = totals.unrated_made == 0 and totals.ideal_made_ms > 0
-    quality = ratio_row(factors.quality, per_s) if by_time else ratio_row(factors.quality, 1, PARTS)
-    rows = {name: ratio_row(getattr(factors, name), per_s) for name in ("availability", "performance", "oee")}
-    return {**rows, "quality": quality}
+    quality_in = (per_s, SECONDS) if by_time else (1, PARTS)
+    names = ("availability", "performance", "oee")
+    rows = {name: _row(found, name, getattr(factors, name), per_s) for name in names}
+    return {**rows, "quality": _row(found, "quality", factors.quality, *quality_in)}
 
 
-def ratio_row(ratio: Ratio, per_unit: int, unit: str = SECONDS) -> dict[str, Any]:
+def _row(found: Judged, name: str, ratio: Ratio, per_unit: int, unit: str = SECONDS) -> dict[str, Any]:
     """Divides once, at the very end."""
+    if name in found.uncounted:
+        return {"value": None, "numerator": None, "denominator": None, "unit": unit}
     exact = ratio.exact
     return {
         "value": None if exact is None else float(exact),

@@ -78,11 +78,15 @@ class DeclaredLedger:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Factors and losses of a declared ledger in one reading; times are in ticks."""
+    """Factors and losses of a declared ledger in one reading; times are in ticks.
+
+    `uncounted` names the ratios for which a count is missing: not even their numerator is known.
+    """
 
     figures: Figures
     waterfall: Waterfall
     flags: tuple[str, ...]
+    uncounted: frozenset[str]
 
 
 class Declared:
@@ -99,7 +103,8 @@ class Declared:
         figures = read(self.totals, reading)
         losses = waterfall(self.totals, reading)
         flags = dict.fromkeys((*figures.factors.flags, *losses.flags, *_flags(self.ledger.products)))
-        return Judged(_blank(figures, unknown), _blank_losses(losses, unknown), tuple(flags))
+        uncounted = frozenset((*unknown, "oee", "teep")) if unknown else frozenset[str]()
+        return Judged(_blank(figures, unknown), _blank_losses(losses, unknown), tuple(flags), uncounted)
 
 
 def check(ledger: DeclaredLedger) -> None:
