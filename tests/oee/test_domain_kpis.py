@@ -1,5 +1,6 @@
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -128,6 +129,13 @@ def test_a_machine_that_did_nothing_knows_nothing_and_divides_by_nothing() -> No
 
 def test_iso_performance_and_speed_rate_agree() -> None:
     assert kpi("performance", A_SHIFT, ISO_22400).value == kpi("effectiveness", A_SHIFT, ISO_22400).value
+
+
+def test_the_page_for_people_lists_every_figure_as_it_is_made() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "oee.md").read_text(encoding="utf-8")
+
+    rows = [f"| {f.name} | {f.symbol} | {f.words} | {f.unit} | {f.source} |" for f in FORMULAS]
+    assert [row for row in rows if row not in page] == []
 
 
 @given(TOTALS, POLICIES)
