@@ -295,6 +295,11 @@ FORMULAS = (
         f"{OWN}: the waiting that MTTR contains", _waited, Unit.HOURS, denominator_unit=Unit.CALLS,
     ),
     Formula(
+        "inherent_availability", "", "Inherent availability", "operating time ÷ (operating time + unplanned stops)",
+        "reliability engineering: MTBF ÷ (MTBF + MTTR)",
+        _of(lambda t: t.operating_ms, lambda t: t.operating_ms + t.stop_ms),
+    ),
+    Formula(
         "failure_rate", "λ", "Failure rate", "failures ÷ operating time",
         "reliability engineering: 1 ÷ MTBF", _of(lambda t: t.failures, lambda t: t.operating_ms),
         Unit.PER_HOUR, numerator_unit=Unit.FAILURES,

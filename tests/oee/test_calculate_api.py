@@ -213,6 +213,28 @@ def test_the_wikipedia_example_under_both_policies(counts: bool, availability: f
     assert values(row) == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("counts", "oee", "availability"), [(True, 0.68125, 99.45 / 120), (False, 0.755196, 99.45 / 108.25)]
+)
+def test_a_week_of_three_shifts_under_both_policies(counts: bool, oee: float, availability: float) -> None:
+    """Homework at VNU-HCM (scribd.com/document/725536760): 120 h, in them 7.5 h breaks, 0.5 h meeting, 3.75 h planned
+    maintenance, 8.8 h breakdowns; 553 items at 9 min, 8 scrap. Solved there with everything inside: A 82.875 %."""
+    body = ledger(product(540, 553, scrap=8), scheduled_s=120 * H, planned_stops_s=11.75 * H, unplanned_stops_s=8.8 * H)
+
+    row = calculate(body, planned_stops_count=counts)
+
+    assert row["oee"]["value"] == pytest.approx(oee, abs=5e-7)
+    assert row["availability"]["value"] == pytest.approx(availability, abs=1e-12)
+    assert reading(row, "smrp")["oee"]["value"] == pytest.approx(0.68125, abs=5e-7)
+
+
+def test_the_fabrico_example_of_availability() -> None:
+    """fabrico.io, "OEE calculation": 480 min, 60 min breaks, 40 min down. Printed as 90.4 %, cut off."""
+    row = calculate(ledger(scheduled_s=480 * MIN, breaks_s=60 * MIN, unplanned_stops_s=40 * MIN))
+
+    assert row["availability"]["value"] == pytest.approx(0.904762, abs=5e-7)
+
+
 def test_wikipedias_loading_is_a_week_of_five_days() -> None:
     row = calculate(ledger(product(1, 432_000), scheduled_s=5 * 24 * H, calendar_s=7 * 24 * H))
 

@@ -60,6 +60,7 @@ def value(code: str, totals: Totals = A_SHIFT) -> Fraction | None:
         ("mtbf", Fraction(310, 4 * 60)),
         ("mttf", Fraction(310, 4 * 60)),
         ("mttr", Fraction(40, 4 * 60)),
+        ("inherent_availability", Fraction(310, 350)),
         ("failure_rate", Fraction(4 * 60, 310)),
         ("minor_stop_rate", Fraction(20 * 60, 310)),
     ],
@@ -101,6 +102,14 @@ def test_without_a_failure_only_a_lower_bound_of_mtbf_is_known() -> None:
 def test_mtbf_is_operating_hours_by_failures(hours: int, failures: int, mtbf: Fraction) -> None:
     """mfgcalcs.com, MTBF: 7 200 h and 12 failures are 600 h, 18 000 h are 1 500 h. And a day of 9 h with 4."""
     assert value("mtbf", replace(spent(run_ms=hours * HOUR), failures=failures)) == mtbf
+
+
+def test_inherent_availability_of_900_hours_between_failures_and_100_to_repair() -> None:
+    """A textbook's exercise: availability = MTBF ÷ (MTBF + MTTR) = 90 %."""
+    totals = replace(spent(run_ms=900 * HOUR, stop_ms=100 * HOUR), failures=1)
+
+    assert value("inherent_availability", totals) == Fraction(9, 10)
+    assert (value("mtbf", totals), value("mttr", totals)) == (900, 100)
 
 
 def test_waiting_for_an_answer_needs_the_calls() -> None:
