@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import lcm
 
-from oee.domain.factors import Factors, Ratio, Totals
+from oee.domain.factors import Ratio, Totals
 from oee.domain.losses import Factor, Loss, Waterfall, waterfall
 from oee.domain.readings import Figures, Reading, read
 
@@ -190,9 +190,14 @@ def _unknown(products: Iterable[Product]) -> frozenset[Factor]:
 def _blank(figures: Figures, unknown: frozenset[Factor]) -> Figures:
     if not unknown:
         return figures
-    open_ = {factor.value: Ratio(0, None) for factor in unknown}
-    factors: Factors = replace(figures.factors, oee=Ratio(0, None), **open_)
-    return replace(figures, factors=factors, ooe=Ratio(0, None), teep=Ratio(0, None))
+    found, uncounted = figures.factors, Ratio(0, None)
+    factors = replace(
+        found,
+        performance=uncounted if Factor.PERFORMANCE in unknown else found.performance,
+        quality=uncounted if Factor.QUALITY in unknown else found.quality,
+        oee=uncounted,
+    )
+    return replace(figures, factors=factors, ooe=uncounted, teep=uncounted)
 
 
 def _blank_losses(found: Waterfall, unknown: frozenset[Factor]) -> Waterfall:
