@@ -33,6 +33,10 @@ class Capability(StrEnum):
     CONTROL_PRODUCTION = "control production"
     CODE_STOP = "give a stop its reason"
     CODE_CLOSED_SHIFT = "change stops of a finished shift"
+    CONFIRM_STOP = "confirm stops"
+    ENTER_COUNTS = "enter counts and scrap"
+    DECIDE_COUNTS = "decide about parts held back"
+    RESTATE = "judge the past anew"
     WORK_JOBS = "work on jobs"
     ASSIGN_JOBS = "assign jobs"
     CONTROL_QUALITY = "enter quality checks"
@@ -66,6 +70,10 @@ HOLDERS: dict[Capability, frozenset[Role]] = {
     Capability.CONTROL_PRODUCTION: _MANAGERS | {Role.ENGINEER, Role.OPERATOR},
     Capability.CODE_STOP: _MANAGERS | {Role.ENGINEER, Role.OPERATOR},
     Capability.CODE_CLOSED_SHIFT: _MANAGERS | {Role.ENGINEER},
+    Capability.CONFIRM_STOP: _MANAGERS | {Role.ENGINEER},
+    Capability.ENTER_COUNTS: _MANAGERS | {Role.ENGINEER, Role.OPERATOR, Role.QUALITY},
+    Capability.DECIDE_COUNTS: _ENGINEERS | {Role.PRODUCTION_MANAGER},
+    Capability.RESTATE: _ENGINEERS | {Role.PRODUCTION_MANAGER},
     Capability.WORK_JOBS: _MANAGERS | {Role.OPERATOR},
     Capability.ASSIGN_JOBS: _MANAGERS,
     Capability.CONTROL_QUALITY: _MANAGERS | {Role.OPERATOR, Role.QUALITY},

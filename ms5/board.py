@@ -311,7 +311,7 @@ class ReasonGroup:
 
 def reason_groups() -> list[ReasonGroup]:
     groups: dict[str, ReasonGroup] = {}
-    for reason in StopReason.objects.filter(enabled=True).order_by("position", "label"):
+    for reason in StopReason.objects.offered():
         groups.setdefault(reason.group, ReasonGroup(reason.group, [])).reasons.append(reason)
     return list(groups.values())
 

@@ -21,7 +21,6 @@ from oee.api import RatioRow, ReasonRow, ratio_row
 from oee.domain.clock import SECOND_MS
 from oee.domain.factors import Ratio
 from oee.overview import overview
-from oee.setup import reading
 from oee.shift import Shift
 from oee.tiles import StateTile, state_tile
 
@@ -176,7 +175,7 @@ def summary_row(found: list[Status]) -> dict[str, Any]:
         "uncoded_stops": sum(shift.uncoded for shift in shifts),
         "good": sum(good for good, _ in counted),
         "rejected": sum(rejected for _, rejected in counted),
-        "stop_s": sum(shift.totals.stop_ms for shift in shifts) / SECOND_MS,
+        "stop_s": sum(shift.totals.unplanned_ms for shift in shifts) / SECOND_MS,
         "oee": ratio_row(plant_oee(shifts)),
     }
 
@@ -184,5 +183,5 @@ def summary_row(found: list[Status]) -> dict[str, Any]:
 def plant_oee(shifts: list[Shift]) -> Ratio:
     """Good parts' ideal time over busy time, of all lines whose OEE is known."""
     known = [shift for shift in shifts if shift.factors.oee.denominator]
-    busy = sum(shift.totals.busy_ms(reading(shift.policy)) for shift in known)
+    busy = sum(shift.totals.busy_ms for shift in known)
     return Ratio(sum(shift.totals.ideal_good_ms for shift in known), busy or None)

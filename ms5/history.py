@@ -21,8 +21,8 @@ from floor.domain.fold import MachineSetup
 from floor.domain.machine import Observation
 from floor.models import Equipment, Line, User
 from floor.models.people import Role
-from oee.actions.codings import import_codings
 from oee.actions.rebuild import rebuild
+from oee.actions.stops import import_codings
 from oee.models import Stop, StopCoding, StopReason
 from plc.actions import load_plan
 from plc.models import Controller
@@ -88,7 +88,7 @@ def make_history(*, days: int, seed: int, now: datetime, tell: Callable[[float],
 def _codings(line: Line, until: datetime, chance: Random) -> list[StopCoding]:
     """Most stops that ended before `until` have a reason from the operator, most often the one proposed."""
     author = User.objects.filter(role=Role.OPERATOR, is_active=True).order_by("date_joined").first()
-    reasons = list(StopReason.objects.filter(enabled=True, loss_class=StopReason.LossClass.UNPLANNED))
+    reasons = list(StopReason.objects.offered().unplanned(until))
     if author is None or not reasons:
         return []
     stops = Stop.objects.filter(line=line, is_minor=False, equipment__is_primary=True, ended_at__lt=until)

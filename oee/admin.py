@@ -8,8 +8,8 @@ from oee.models import LinePolicy, Stop, StopCoding, StopReason
 
 @admin.register(StopReason)
 class StopReasonAdmin(admin.ModelAdmin):
-    list_display = ("code", "label", "group", "loss_class", "position", "enabled")
-    list_filter = ("group", "loss_class", "enabled")
+    list_display = ("code", "label", "group", "position", "enabled")
+    list_filter = ("group", "enabled")
 
 
 @admin.register(LinePolicy)
@@ -20,8 +20,8 @@ class LinePolicyAdmin(admin.ModelAdmin):
 
 @admin.register(Stop)
 class StopAdmin(History):
-    list_display = ("line", "equipment", "started_at", "ended_at", "is_minor", "proposed_reason", "fault_text")
-    list_filter = ("line", "is_minor")
+    list_display = ("line", "equipment", "started_at", "ended_at", "kind", "proposed_reason", "fault_text")
+    list_filter = ("line", "kind")
     date_hierarchy = "started_at"
     show_full_result_count = False
 

@@ -19,10 +19,13 @@ from floor.models import Line, User
 from floor.models.shifts import calendar
 from floor.rest import Asked, AskedList, PlantDate, PlantTime, Query, as_uuid, find_line, local
 from floor.roles import Capability
-from oee.actions.codings import ShiftClosed, StopGone, UnknownReason, code_stop
+from oee.actions.refusals import ShiftClosed, StopGone, UnknownReason
+from oee.actions.stops import code_stop
 from oee.domain.clock import SECOND_MS
 from oee.domain.factors import FIELDS, Ratio, Totals
+from oee.domain.ledger import PLANNED_KINDS
 from oee.models import Stop, StopReason
+from oee.models.reasons import LOSS_CLASS_CHOICES
 from oee.shift import HourRow, ShiftFigures, StopLine, shift_report
 
 SECONDS, PARTS = "s", "parts"
@@ -282,7 +285,7 @@ class CodingIn(serializers.Serializer[Any]):
 
 
 def stop_row(stop: Stop, now: datetime) -> dict[str, Any]:
-    zone, coding = stop.line.site.zone, stop.coding
+    zone, coding, reason = stop.line.site.zone, stop.coding, stop.reason
     return {
         "id": stop.id,
         "line": stop.line.code,
@@ -295,7 +298,7 @@ def stop_row(stop: Stop, now: datetime) -> dict[str, Any]:
         "fault_text": stop.fault_text,
         "why": stop.proposed_why,
         "suggestion": stop.proposed_reason,
-        "reason": coding.reason if coding else None,
+        "reason": reason,
         "comment": coding.comment if coding else "",
         "coded_by": str(coding.author) if coding else None,
         "coded_at": local(coding.made_at, zone) if coding else None,
@@ -323,8 +326,8 @@ class StopQuery(Query):
 STATUS = {
     "open": Q(ended_at=None),
     "ended": Q(ended_at__isnull=False),
-    "coded": Q(coding__isnull=False),
-    "uncoded": Q(coding=None, is_minor=False),
+    "coded": Q(coding__reason__isnull=False) | Q(coding=None, planned_stop__isnull=False),
+    "uncoded": Q(coding__reason=None, planned_stop=None, is_minor=False),
 }
 
 
@@ -401,8 +404,11 @@ class OneStop(Asked):
 
 class ReasonDetail(ReasonRow):
     group = serializers.CharField()
-    loss_class = serializers.CharField()
-    is_planned = serializers.BooleanField()
+    loss_class = serializers.ChoiceField(choices=LOSS_CLASS_CHOICES, source="class_now")
+    is_planned = serializers.SerializerMethodField()
+
+    def get_is_planned(self, reason: StopReason) -> bool:
+        return reason.class_now in PLANNED_KINDS  # type: ignore[attr-defined]
 
 
 class ReasonList(AskedList):
@@ -412,4 +418,4 @@ class ReasonList(AskedList):
     serializer_class = ReasonDetail
 
     def get_queryset(self) -> QuerySet[StopReason]:
-        return StopReason.objects.filter(enabled=True).order_by("position", "code")
+        return StopReason.objects.offered().with_class(timezone.now())

@@ -19,7 +19,7 @@ from oee.rows import (
     uncoded_of,
     unexplained,
 )
-from oee.setup import policies_of, products_of, standards_of
+from oee.setup import judging_of, policies_of, products_of, standards_of
 from oee.shift import live
 from oee.tiles import last_minutes, may_be_asked_after
 
@@ -28,7 +28,7 @@ from oee.tiles import last_minutes, may_be_asked_after
 def overview(lines: Sequence[Line], now: datetime) -> Iterator[None]:
     """Within it the state and the shift of each line (with its site loaded) are at hand."""
     with one_glance():
-        for question in (calendar, primary_machine, policies_of, products_of, standards_of):
+        for question in (calendar, primary_machine, policies_of, judging_of, products_of, standards_of):
             question.foresee(lines)
         machines = {line: machine for line in lines if (machine := primary_machine(line)) is not None}
         _foresee_shifts(machines, now)

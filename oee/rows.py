@@ -12,6 +12,7 @@ from django.db.models import F, OuterRef, Q, Subquery
 
 from floor.glance import AskedForMany
 from floor.models import Equipment, Line, MachineMinute, ProductNumber
+from oee.counts import counted_by_people
 from oee.models import HourTotals, LedgerEntry, Stop
 
 R = TypeVar("R", bound=tuple[Any, ...])
@@ -73,9 +74,19 @@ def hours_of(keys: Sequence[tuple[UUID, datetime]]) -> dict[tuple[UUID, datetime
 
 @AskedForMany
 def counts_of(spans: Sequence[Span]) -> dict[Span, list[tuple[datetime, int, int, int]]]:
-    """(minute, product number, made, rejected), parts found after a silence included, in time order."""
+    """(moment, product number, made, rejected) in time order: of each minute, parts found after a silence included,
+    and what people counted."""
     made, rejected = F("made") + F("unobserved_made"), F("rejected") + F("unobserved_rejected")
-    return _minutes(spans, made, rejected)
+    found = _minutes(spans, made, rejected)
+    if not spans:
+        return found
+    since, until = min(span.start for span in spans), max(span.end for span in spans)
+    for row in counted_by_people({span.machine for span in spans}, since, until):
+        for span in spans:
+            if span.machine == row.machine and span.start <= row.at < span.end:
+                told = (row.unobserved_made, row.rejected + row.unobserved_rejected)
+                found[span].append((row.at, row.product_number, *told))
+    return {span: sorted(rows, key=lambda row: row[0]) for span, rows in found.items()}
 
 
 @AskedForMany

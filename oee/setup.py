@@ -12,11 +12,12 @@ from floor.domain.shifts import Calendar
 from floor.glance import AskedForMany
 from floor.models import Equipment, FaultDefinition, IdealCycle, Line, ProductNumber
 from floor.models.shifts import calendar
-from oee.domain.clock import SECOND_MS, to_ms
-from oee.domain.derive import Thresholds
+from oee.domain.clock import SECOND_MS, from_ms, to_ms
 from oee.domain.factors import Policy
+from oee.domain.judging import Judging, Restated, Rule, Rules, Steps
+from oee.domain.ledger import Kind
 from oee.domain.standards import Standard, Standards
-from oee.models import LinePolicy, StopReason
+from oee.models import LinePolicy, ReasonClass, Restatement
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -30,20 +31,29 @@ class LineSetup:
     standards: Standards
     products: dict[int, UUID]
     faults: dict[tuple[UUID, int], FaultDefinition]  # faults only: prompts and status bits explain no stop
-    reasons: frozenset[str]
+    classes: dict[str, Steps[Kind]]  # what the reasons of stops are, over time
+    judging: Judging
 
     @property
-    def thresholds(self) -> Thresholds:
-        steps = tuple((to_ms(p.valid_from), p.micro_stop_s * SECOND_MS) for p in self.policies)
-        return Thresholds(steps, LinePolicy(line=self.line).micro_stop_s * SECOND_MS)
+    def rules(self) -> Rules:
+        steps = Steps(((to_ms(p.valid_from), _rule(p)) for p in self.policies), _rule(LinePolicy(line=self.line)))
+        return Rules(steps, self.judging)
 
     def ideal_cycle_ms(self, equipment_id: UUID, product_number: int | None, at: datetime) -> int | None:
         product = None if product_number is None else self.products.get(product_number)
-        return self.standards.ideal_cycle_ms(self.line.id, equipment_id, product, at)
+        judged_at = from_ms(self.judging.at(to_ms(at))) if self.judging else at
+        return self.standards.ideal_cycle_ms(self.line.id, equipment_id, product, judged_at)
+
+    def loss_class(self, reason: str, at: int) -> Kind:
+        return loss_class(self.classes, self.judging, reason, at)
+
+
+def _rule(policy: LinePolicy) -> Rule:
+    return Rule(policy.micro_stop_s * SECOND_MS, reading(policy))
 
 
 def setups(lines: Sequence[Line]) -> dict[UUID, LineSetup]:
-    """The set-ups of several lines (with their sites loaded) in eight queries."""
+    """The set-ups of several lines (with their sites loaded) in nine queries."""
     ids = [line.id for line in lines]
     machines: dict[UUID, list[Equipment]] = defaultdict(list)
     for machine in Equipment.objects.filter(line__in=ids, enabled=True).order_by("position"):
@@ -54,7 +64,7 @@ def setups(lines: Sequence[Line]) -> dict[UUID, LineSetup]:
         faults[fault.equipment.line_id][fault.equipment_id, fault.bit] = fault
     calendars, policies = calendar.answer_all(lines), policies_of.answer_all(lines)
     products, rules = products_of.answer_all(lines), standards_of.answer_all(lines)
-    reasons = frozenset(StopReason.objects.values_list("code", flat=True))
+    classes, judgings = loss_classes(), judging_of.answer_all(lines)
     return {
         line.id: LineSetup(
             line,
@@ -64,10 +74,34 @@ def setups(lines: Sequence[Line]) -> dict[UUID, LineSetup]:
             rules[line],
             products[line],
             faults[line.id],
-            reasons,
+            classes,
+            judgings[line],
         )
         for line in lines
     }
+
+
+def loss_class(classes: dict[str, Steps[Kind]], judging: Judging, reason: str, at: int) -> Kind:
+    """What a stop with this reason is, that began at this moment."""
+    steps = classes.get(reason)
+    return Kind.FAILURE if steps is None else steps.at(judging.at(at))
+
+
+def loss_classes() -> dict[str, Steps[Kind]]:
+    """By reason. Before its first class a reason is an unplanned stop."""
+    rows: dict[str, list[tuple[int, Kind]]] = defaultdict(list)
+    for reason, since, loss in ReasonClass.objects.values_list("reason_id", "valid_from", "loss_class"):
+        rows[reason].append((to_ms(since), Kind(loss)))
+    return {reason: Steps(steps, Kind.FAILURE) for reason, steps in rows.items()}
+
+
+@AskedForMany
+def judging_of(lines: Sequence[Line]) -> dict[Line, Judging]:
+    rows: dict[UUID, list[Restated]] = defaultdict(list)
+    restatements = Restatement.objects.filter(line__in=lines).order_by("pk")
+    for line, start, end, as_of in restatements.values_list("line", "starts_at", "ends_at", "as_of"):
+        rows[line].append(Restated(to_ms(start), to_ms(end), to_ms(as_of)))
+    return {line: Judging(rows[line.id]) for line in lines}
 
 
 @AskedForMany
@@ -100,12 +134,16 @@ def _concerns(line: Line, home: UUID | None, row: Standard) -> bool:
     return home in (None, line.id) and row.line in (None, line.id)
 
 
-def policy_at(policies: Sequence[LinePolicy], line: Line, moment: datetime) -> LinePolicy:
-    """The policy in force, or the one a line has before anybody gave it one."""
-    in_force = [policy for policy in policies if policy.valid_from <= moment]
+def policy_at(line: Line, moment: datetime) -> LinePolicy:
+    """The policy by which that moment is judged, or the one a line has before anybody gave it one."""
+    judging = judging_of(line)
+    judged_at = from_ms(judging.at(to_ms(moment))) if judging else moment
+    in_force = [policy for policy in policies_of(line) if policy.valid_from <= judged_at]
     return in_force[-1] if in_force else LinePolicy(line=line, valid_from=LONG_AGO)
 
 
 def reading(policy: LinePolicy) -> Policy:
     """How this policy reads a ledger."""
-    return Policy(policy.planned_stops_reduce_availability)
+    return Policy(
+        policy.planned_stops_reduce_availability, policy.minor_stops_reduce_availability, policy.no_data_is_lost
+    )

@@ -17,12 +17,12 @@ from floor.models import Equipment, Line, MachineMinute, MachineState, ProductNu
 from oee.domain.clock import MINUTE_MS, SECOND_MS, from_ms, to_ms
 from oee.domain.derive import schedule_of
 from oee.domain.factors import FIELDS, Factors, Policy, Totals, factors, total
-from oee.domain.ledger import Entry, Ledger, Planned, Schedule, Track, ledger
+from oee.domain.ledger import PLANNED_KINDS, Entry, Kind, Ledger, Schedule, Track, ledger
 from oee.domain.pace import Expected, Minute, slow_spans, target
 from oee.domain.standards import Standards
 from oee.models import HourTotals, LedgerEntry, LinePolicy, Stop
 from oee.rows import Span, counts_of, hours_of, minutes_of, primary_machine, uncoded_of
-from oee.setup import policies_of, policy_at, products_of, reading, standards_of
+from oee.setup import judging_of, policy_at, products_of, reading, standards_of
 
 NOT_CODED = "Not coded"
 MINOR_STOPS = "Minor stops"
@@ -37,16 +37,24 @@ class Block(NamedTuple):
     start: int
     end: int
     state: Ledger
-    planned: Planned = Planned.NOT
-    is_minor: bool = False
+    kind: Kind = Kind.NONE
     stop: UUID | None = None
     reason: str | None = None
     label: str | None = None
 
+    @property
+    def is_minor(self) -> bool:
+        return self.kind is Kind.MINOR
+
+    @property
+    def is_planned_stop(self) -> bool:
+        """Somebody planned it, other than a break of the calendar."""
+        return self.kind in PLANNED_KINDS and self.kind is not Kind.BREAK
+
 
 class StopHead(NamedTuple):
     id: UUID
-    coding: int | None
+    is_told: bool  # somebody said something about it
     text: str  # the fault, else the reason proposed
 
 
@@ -156,7 +164,7 @@ class Shift:
     @cached_property
     def policy(self) -> LinePolicy:
         """A shift is judged by the policy under which it began."""
-        return policy_at(policies_of(self.line), self.line, self.window.starts_at)
+        return policy_at(self.line, self.window.starts_at)
 
     @cached_property
     def standards(self) -> Standards:
@@ -207,11 +215,11 @@ class Shift:
     @cached_property
     def totals(self) -> Totals:
         stored = Totals(*(sum(getattr(row, name) for row in self.hour_rows) for name in FIELDS))
-        return stored + total(self.unseen)
+        return stored + total(self.unseen).judged(reading(self.policy))
 
     @cached_property
     def factors(self) -> Factors:
-        return factors(self.totals, reading(self.policy))
+        return factors(self.totals)
 
     @cached_property
     def flags(self) -> tuple[str, ...]:
@@ -230,11 +238,11 @@ class Shift:
 
     @cached_property
     def blocks(self) -> list[Block]:
-        columns = ("started_at", "ended_at", "state", "planned", "is_minor", "stop_id", "reason_id", "reason__label")
+        columns = ("started_at", "ended_at", "state", "kind", "stop_id", "reason_id", "reason__label")
         entries = LedgerEntry.objects.filter(equipment=self.machine)
         rows = entries.inside(self.window.starts_at, self.window.ends_at).values_list(*columns)
-        stored = [Block(to_ms(row[0]), to_ms(row[1]), Ledger(row[2]), Planned(row[3]), *row[4:]) for row in rows]
-        unseen = [Block(entry.start, entry.end, entry.state, entry.planned) for entry in self.unseen]
+        stored = [Block(to_ms(row[0]), to_ms(row[1]), Ledger(row[2]), Kind(row[3]), *row[4:]) for row in rows]
+        unseen = [Block(entry.start, entry.end, entry.state, entry.kind) for entry in self.unseen]
         return _joined(sorted(stored + unseen, key=lambda block: block.start))
 
     @cached_property
@@ -260,7 +268,9 @@ class Shift:
         if self.machine is None:
             return None
         product = None if number in (None, NO_PRODUCT) else self.products.get(number or 0)
-        return self.standards.ideal_cycle_ms(self.line.id, self.machine.id, product, at)
+        judging = judging_of(self.line)
+        judged_at = from_ms(judging.at(to_ms(at))) if judging else at
+        return self.standards.ideal_cycle_ms(self.line.id, self.machine.id, product, judged_at)
 
     @cached_property
     def slow(self) -> list[tuple[int, int]]:
@@ -318,13 +328,16 @@ class Shift:
         """Every stop that is not minor, newest first."""
         rows = Stop.objects.filter(equipment=self.machine, is_minor=False)
         rows = rows.touching(self.window.starts_at, self.window.ends_at).order_by("-started_at")
-        columns = ("id", "coding_id", "fault_text", "proposed_reason__label")
-        return [StopHead(stop, coding, text or label or "") for stop, coding, text, label in rows.values_list(*columns)]
+        columns = ("id", "coding_id", "planned_stop_id", "fault_text", "proposed_reason__label")
+        return [
+            StopHead(stop, coding is not None or planned is not None, text or label or "")
+            for stop, coding, planned, text, label in rows.values_list(*columns)
+        ]
 
     @cached_property
     def listed(self) -> list[UUID]:
         """Stops worth a line: coded, or with lost time that somebody should explain. Newest first."""
-        return [head.id for head in self.stop_heads if head.coding is not None or head.id in self.lost_ms]
+        return [head.id for head in self.stop_heads if head.is_told or head.id in self.lost_ms]
 
     @cached_property
     def lost_ms(self) -> dict[UUID, int]:
@@ -354,7 +367,7 @@ class Shift:
         return [self._stop_line(rows[stop]) for stop in ids if stop in rows]
 
     def _stop_line(self, row: Stop) -> StopLine:
-        coding = row.coding
+        coding, reason = row.coding, row.reason
         return StopLine(
             id=row.id,
             started_at=row.started_at,
@@ -364,14 +377,14 @@ class Shift:
             equipment_code=row.equipment.code,
             text=row.fault_text or row.proposed_why,
             why=row.proposed_why,
-            reason_code=None if coding is None else coding.reason_id,
-            reason=None if coding is None else coding.reason.label,
+            reason_code=None if reason is None else reason.code,
+            reason=None if reason is None else reason.label,
             coded_by=None if coding is None else str(coding.author),
             coded_after_s=None if coding is None else (coding.made_at - row.started_at).total_seconds(),
             comment="" if coding is None else coding.comment,
             suggestion_code=row.proposed_reason_id,
             suggestion=None if row.proposed_reason is None else row.proposed_reason.label,
-            is_planned=coding is not None and coding.reason.is_planned,
+            is_planned=row.is_planned,
             is_uncoded=row.id in self.uncoded_ms,
         )
 
@@ -393,7 +406,7 @@ class Shift:
         return sorted([*found, *self._speed_and_quality()], key=lambda loss: -loss.lost_s)
 
     def _loss_label(self, block: Block) -> str:
-        if block.planned is Planned.STOP:
+        if block.is_planned_stop:
             return block.label or ""
         if block.state is not Ledger.STOP:
             return ""
@@ -432,7 +445,7 @@ class Shift:
             good if has_begun else None,
             rejected if has_begun else None,
             good - self.target(start, min(end, self.elapsed)) if has_begun else None,
-            sum(row.stop_ms for row in rows) / SECOND_MS,
+            sum(row.stop_ms + row.external_stop_ms for row in rows) / SECOND_MS,
             self._top_reason(start, end),
         )
 

@@ -16,7 +16,7 @@ from floor.models import Equipment, Line, MachineState
 from floor.models.shifts import calendar
 from oee.domain.clock import MINUTE_MS, SECOND_MS, from_ms, to_ms
 from oee.domain.factors import Ratio
-from oee.domain.ledger import Ledger, Planned
+from oee.domain.ledger import Kind, Ledger
 from oee.domain.pace import projected, slow_share
 from oee.models import LinePolicy, Stop, StopReason, to_stop_key
 from oee.rows import last_stop, primary_machine, product_name, unexplained
@@ -191,7 +191,7 @@ class _StateNow:
         stop: Stop | None = None,
         stop_id: UUID | None = None,
     ) -> StateTile:
-        coded = stop.coding.reason if stop is not None and stop.coding is not None else None
+        coded = None if stop is None else stop.reason
         asks = stop_id is not None and coded is None
         return StateTile(
             line_code=self.line.code,
@@ -230,8 +230,8 @@ class _StateNow:
         began = stop.started_at if stop is not None else seen.since
         key = stop.id if stop else to_stop_key(seen.equipment_id, began) if began else None
         rest = self._break()
-        if stop is not None and stop.coding is not None and stop.coding.reason.is_planned:
-            return self._tile("planned", stop.coding.reason.label.upper(), began, stop.proposed_why, stop=stop)
+        if stop is not None and stop.reason is not None and stop.is_planned:
+            return self._tile("planned", stop.reason.label.upper(), began, stop.proposed_why, stop=stop)
         if rest is not None:
             return self._tile("planned", rest[0].upper(), max(rest[1], began or rest[1]), stop=stop)
         return self._tile("stop", "STOPPED", began, stop.proposed_why if stop else "", stop=stop, stop_id=key)
@@ -264,7 +264,7 @@ class _StateNow:
 
 
 def may_be_asked_after(stop: Stop, now: datetime) -> bool:
-    if stop.ended_at is None or stop.is_minor or stop.coding is not None:
+    if stop.ended_at is None or stop.is_minor or stop.reason is not None:
         return False
     return now - stop.ended_at <= ASK_FOR
 
@@ -458,7 +458,7 @@ def _blocks(shift: Shift, block: Block) -> list[StripBlock]:
         text = block.label or (shift.texts.get(block.stop, "") if block.stop else "")
         kind = "minor" if block.is_minor else "stop"
         return [_piece(shift, block.start, block.end, kind, text, block)]
-    text = (block.label or "") if block.planned is Planned.STOP else "Break" if block.planned is Planned.BREAK else ""
+    text = (block.label or "") if block.is_planned_stop else "Break" if block.kind is Kind.BREAK else ""
     return [_piece(shift, block.start, block.end, KINDS[block.state], text, block if block.stop else None)]
 
 
@@ -499,9 +499,9 @@ def _summary(shift: Shift) -> str:
     totals = shift.totals
     spent = (
         ("running", totals.run_ms),
-        ("stopped", totals.stop_ms),
+        ("stopped", totals.unplanned_ms),
         ("in minor stops", totals.minor_stop_ms),
-        ("planned", totals.planned_stop_ms + totals.break_ms),
+        ("planned", totals.planned_stop_ms + totals.setup_ms + totals.idle_ms + totals.break_ms),
         ("without data", totals.no_data_ms),
     )
     said = ", ".join(f"{spell(ms)} {word}" for word, ms in spent if ms >= SECOND_MS)

@@ -11,7 +11,8 @@ from django.views.decorators.http import require_POST
 
 from floor.models import User
 from floor.roles import Capability, require
-from oee.actions.codings import ShiftClosed, StopGone, UnknownReason, code_stop
+from oee.actions.refusals import ShiftClosed, StopGone, UnknownReason
+from oee.actions.stops import code_stop
 from oee.forms import CodeStopForm
 
 REFUSALS: dict[type[Exception], int] = {UnknownReason: 422, StopGone: 410, ShiftClosed: 403}

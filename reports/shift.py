@@ -10,7 +10,7 @@ from floor.models import Line
 from floor.templatetags.units import count, ratio
 from oee.domain.clock import MINUTE_MS, SECOND_MS, to_ms
 from oee.domain.factors import Ratio
-from oee.domain.ledger import Ledger, Planned
+from oee.domain.ledger import Kind, Ledger
 from oee.shift import Block, HourRow, ShiftFigures, StopLine, shift_report
 
 STRIP_WIDTH = 1000.0
@@ -108,7 +108,7 @@ class ShiftPage:
 
     @property
     def stop_s(self) -> float:
-        return self.figures.totals.stop_ms / SECOND_MS
+        return self.figures.totals.unplanned_ms / SECOND_MS
 
 
 class NothingToReport(Exception):
@@ -170,11 +170,7 @@ def _factors(figures: ShiftFigures) -> tuple[Factor, ...]:
 
 
 def _kind(block: Block) -> str:
-    if block.state is Ledger.STOP and block.is_minor:
-        return "minor"
-    if block.state is Ledger.PLANNED and block.planned is Planned.BREAK:
-        return "break"
-    return block.state.value
+    return block.kind.value if block.kind in (Kind.MINOR, Kind.BREAK) else block.state.value
 
 
 def _strip(figures: ShiftFigures) -> list[StripPart]:
@@ -248,8 +244,8 @@ def _strip_summary(figures: ShiftFigures) -> str:
     parts = {
         "running": totals.run_ms,
         "minor stops": totals.minor_stop_ms,
-        "stops": totals.stop_ms,
-        "planned stops": totals.planned_stop_ms,
+        "stops": totals.unplanned_ms,
+        "planned stops": totals.planned_stop_ms + totals.setup_ms + totals.idle_ms,
         "breaks": totals.break_ms,
         "no data": totals.no_data_ms,
     }

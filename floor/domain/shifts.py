@@ -61,6 +61,7 @@ class ShiftWindow:
     starts_at: datetime
     ends_at: datetime
     breaks: tuple[BreakWindow, ...] = ()
+    team: str = ""
 
     def label(self, zone: ZoneInfo) -> str:
         """By the plant's clock, as in “Night 21 Nov · 22:00–06:00”."""

@@ -7,7 +7,7 @@ from django.db import OperationalError, connection, transaction
 from floor.models import Line
 from oee.actions.facts import read_facts
 from oee.actions.rebuild import Values, derive_all, fold, news, rows_of, stored
-from oee.models import HourTotals, LedgerEntry, LineDerived, Stop
+from oee.models import HourLoss, HourTotals, LedgerEntry, LineDerived, Stop
 from oee.setup import LineSetup, setups
 
 TRIES = 5
@@ -47,7 +47,7 @@ def _compare(setup: LineSetup) -> Iterator[str]:
     machines = [machine.id for machine in setup.machines]
     codes = {machine.id: machine.code for machine in setup.machines}
     wanted = rows_of([setup], derive_all(setup, read_facts([setup], None)))
-    for model, rows in zip((Stop, LedgerEntry, HourTotals), wanted, strict=True):
+    for model, rows in zip((Stop, LedgerEntry, HourTotals, HourLoss), wanted, strict=True):
         kept, derived, name = set(stored(model, machines)), set(rows), model._meta.verbose_name
         yield from (f"{codes[row[0]]} {name}: stored, not derived: {_spell(row)}" for row in _in_order(kept - derived))
         yield from (f"{codes[row[0]]} {name}: derived, not stored: {_spell(row)}" for row in _in_order(derived - kept))

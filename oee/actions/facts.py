@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import OuterRef, Q, Subquery
@@ -11,18 +12,20 @@ from django.db.models import OuterRef, Q, Subquery
 from floor.domain.fold import NO_PRODUCT
 from floor.domain.machine import State
 from floor.models import Equipment, FaultEvent, MachineMinute, MachineState, StateEdge
-from oee.domain.clock import MILLISECOND, to_ms
+from oee.counts import counted_by_people
+from oee.domain.clock import MILLISECOND, MINUTE_MS, to_ms
 from oee.domain.derive import Machine, Parts, Verdict
-from oee.domain.ledger import Edge
-from oee.domain.stops import FIRST_UP_MS, Fault, FaultLog, Note, Proposal
+from oee.domain.ledger import Edge, Kind, Told
+from oee.domain.stops import FIRST_UP_MS, Fault, FaultLog, Merge, Note, PlannedTime, Proposal
 from oee.domain.stops import Stop as Standstill
-from oee.models import Stop, StopCoding
+from oee.models import ManualStop, PlannedStop, Stop, StopCoding, StopMerge
+from oee.parts import note_of, planned_time_of
 from oee.setup import LineSetup
 
 
 @dataclass(slots=True)
 class Facts:
-    """What happened from `since` on. `stored` are the stops that may change, as they stand in the database."""
+    """What happened in [since, until). `stored` are the stops that may change, as they stand in the database."""
 
     since: datetime | None
     owners: dict[UUID, LineSetup]
@@ -30,38 +33,83 @@ class Facts:
     stored: list[Stop]
 
 
-def read_facts(setups: Iterable[LineSetup], since: datetime | None) -> Facts:
-    """Read what derivation from `since` on (None: from the beginning) needs; machines never seen are left out.
+class Window:
+    """[since, until) of these machines; None is without limit. Each question is one query for all of them."""
 
-    Several lines cost as many queries as one.
+    def __init__(self, owners: dict[UUID, LineSetup], since: datetime | None, until: datetime | None) -> None:
+        self.owners, self.since, self.until = owners, since, until
+        self.ids = list(owners)
+
+    def of(self, rows: Any, column: str) -> Any:
+        """Rows of these machines whose `column` lies in the window."""
+        found = rows.filter(equipment__in=self.ids)
+        if self.since is not None:
+            found = found.filter(**{f"{column}__gte": self.since})
+        return found if self.until is None else found.filter(**{f"{column}__lt": self.until})
+
+
+def read_facts(setups: Iterable[LineSetup], since: datetime | None, until: datetime | None = None) -> Facts:
+    """Read what derivation of [since, until) needs; machines never seen are left out.
+
+    No stop may cross `until`. Several lines cost as many queries as one.
     """
     owners = {machine.id: setup for setup in setups for machine in setup.machines}
     names = {machine.id: machine.name for setup in owners.values() for machine in setup.machines}
-    ids = list(owners)
-    seen = MachineState.objects.filter(equipment__in=ids).values_list("equipment_id", "observed_until")
-    watermarks = {machine: to_ms(until) for machine, until in seen if until is not None}
-    stored = stored_stops(ids, since)
-    known = _known(stored, since)
-    edges = read_edges(ids, since)
-    faults = _faults(owners, since)
-    minutes = read_minutes(owners, since)
-    notes = read_notes(ids, _earliest(since, stored))
+    window = Window(owners, since, until)
+    stored = stored_stops(window.ids, since, until)
+    window_of_notes = Window(owners, _earliest(since, stored), until)
+    watermarks = _watermarks(window.ids)
+    edges, known = _edges(window), _known(stored, since)
+    minutes, counts = _minutes(window), _counts(window)
+    told, merges, planned = _told(window), _merges(window), _planned(window_of_notes)
+    faults, notes = _faults(window), _notes(window_of_notes)
+    products = _opening_products(window)
     machines = {}
-    for machine in ids:
+    for machine in window.ids:
         if machine not in watermarks or not edges[machine]:
             continue
         first = min(edge.at for edge in edges[machine])
+        seen_until, end = watermarks[machine], _end(watermarks[machine], told[machine], counts[machine], until)
+        start = first if since is None else max(first, to_ms(since))
         machines[machine] = Machine(
-            names[machine],
-            first if since is None else max(first, to_ms(since)),
-            watermarks[machine],
-            [*(Edge(start, State.STOP) for start in known[machine]), *edges[machine]],
-            known[machine],
-            FaultLog(faults[machine]),
-            minutes[machine],
-            notes[machine],
+            key=machine,
+            name=names[machine],
+            start=start,
+            until=end,
+            edges=[
+                *(Edge(start, State.STOP) for start in known[machine]),
+                *edges[machine],
+                *([Edge(seen_until, State.UNKNOWN)] if end > seen_until else []),
+            ],
+            product=products.get(machine, NO_PRODUCT),
+            products=minutes[machine].products,
+            known=known[machine],
+            faults=FaultLog(faults[machine]),
+            minutes=[*minutes[machine].parts, *(_not_before(start, parts) for parts in counts[machine])],
+            notes=notes[machine],
+            planned=planned[owners[machine].line.id],
+            told=told[machine],
+            merges=[merge for merge, _ in merges[machine]],
         )
+        machines[machine].told.extend(ran for _, ran in merges[machine] if ran is not None)
     return Facts(since, owners, machines, stored)
+
+
+def _watermarks(ids: list[UUID]) -> dict[UUID, int]:
+    seen = MachineState.objects.filter(equipment__in=ids).values_list("equipment_id", "observed_until")
+    return {machine: to_ms(until) for machine, until in seen if until is not None}
+
+
+def _end(seen_until: int, told: list[Told], counts: list[Parts], until: datetime | None) -> int:
+    """Time is accounted for as far as it was seen, or as far as people told about it while nobody saw."""
+    said = [t.end for t in told] + [parts.minute + 1 for parts in counts]
+    end = max([seen_until, *said])
+    return end if until is None else min(end, to_ms(until))
+
+
+def _not_before(start: int, parts: Parts) -> Parts:
+    """Parts counted before the machine was ever seen belong to its first minute."""
+    return parts if parts.minute >= start - MINUTE_MS else parts._replace(minute=start)
 
 
 def stored_stops(ids: list[UUID], since: datetime | None, until: datetime | None = None) -> list[Stop]:
@@ -76,7 +124,15 @@ def stored_stops(ids: list[UUID], since: datetime | None, until: datetime | None
 def verdict_of(row: Stop) -> Verdict:
     ended = None if row.ended_at is None else to_ms(row.ended_at)
     proposal = Proposal(row.proposed_reason_id, row.proposed_why, row.fault_text)
-    return Verdict(Standstill(to_ms(row.started_at), ended), row.is_minor, proposal, row.coding_id)
+    return Verdict(
+        Standstill(to_ms(row.started_at), ended),
+        row.is_minor,
+        proposal,
+        row.caused_by_id,
+        row.coding_id,
+        Kind(row.kind),
+        row.planned_stop_id,
+    )
 
 
 def _known(rows: Iterable[Stop], since: datetime | None) -> dict[UUID, dict[int, Verdict]]:
@@ -92,75 +148,152 @@ def _earliest(since: datetime | None, stored: list[Stop]) -> datetime | None:
     return None if since is None else min([since, *(row.started_at for row in stored)])
 
 
-def read_edges(ids: list[UUID], since: datetime | None, until: datetime | None = None) -> dict[UUID, list[Edge]]:
-    """Edges in [since, until), and the last one before, which gives the opening state."""
+# ---------------------------------------------------------------- facts
+
+
+def _edges(window: Window) -> dict[UUID, list[Edge]]:
+    """Edges in the window, and the last one before, which gives the opening state."""
     found: dict[UUID, list[Edge]] = defaultdict(list)
-    rows = StateEdge.objects.filter(equipment__in=ids)
-    if since is not None:
-        rows = rows.filter(at__gte=since)
-        before = StateEdge.objects.filter(equipment=OuterRef("pk"), at__lt=since).order_by("-at")
-        opening = Equipment.objects.filter(pk__in=ids).annotate(
+    if window.since is not None:
+        before = StateEdge.objects.filter(equipment=OuterRef("pk"), at__lt=window.since).order_by("-at")
+        opening = Equipment.objects.filter(pk__in=window.ids).annotate(
             edge_at=Subquery(before.values("at")[:1]), edge_state=Subquery(before.values("state")[:1])
         )
         for machine, at, state in opening.values_list("pk", "edge_at", "edge_state"):
             if at is not None:
                 found[machine].append(Edge(to_ms(at), State(state)))
-    if until is not None:
-        rows = rows.filter(at__lt=until)
-    for machine, at, state in rows.order_by("at").values_list("equipment_id", "at", "state"):
+    rows = window.of(StateEdge.objects.order_by("at"), "at")
+    for machine, at, state in rows.values_list("equipment_id", "at", "state"):
         found[machine].append(Edge(to_ms(at), State(state)))
     return found
 
 
-def _faults(owners: dict[UUID, LineSetup], since: datetime | None) -> dict[UUID, list[Fault]]:
-    rows = FaultEvent.objects.filter(equipment__in=list(owners))
-    if since is not None:
-        rows = rows.filter(Q(off_at=None) | Q(off_at__gt=since - FIRST_UP_MS * MILLISECOND))
+def _faults(window: Window) -> dict[UUID, list[Fault]]:
+    rows = FaultEvent.objects.filter(equipment__in=window.ids)
+    if window.since is not None:
+        rows = rows.filter(Q(off_at=None) | Q(off_at__gt=window.since - FIRST_UP_MS * MILLISECOND))
+    if window.until is not None:
+        rows = rows.filter(on_at__lt=window.until)
     found: dict[UUID, list[Fault]] = defaultdict(list)
     for machine, bit, on_at, off_at in rows.values_list("equipment_id", "bit", "on_at", "off_at"):
-        setup = owners[machine]
+        setup = window.owners[machine]
         meaning = setup.faults.get((machine, bit))
         if meaning is not None:
-            reason = meaning.reason_code if meaning.reason_code in setup.reasons else None
+            reason = meaning.reason_code if meaning.reason_code in setup.classes else None
             ended = None if off_at is None else to_ms(off_at)
             found[machine].append(Fault(to_ms(on_at), ended, bit, meaning.text, meaning.origin, reason))
     return found
 
 
-def read_minutes(
-    owners: dict[UUID, LineSetup], since: datetime | None, until: datetime | None = None
-) -> dict[UUID, list[Parts]]:
-    rows = MachineMinute.objects.filter(equipment__in=list(owners))
-    if since is not None:
-        rows = rows.filter(minute__gte=since)
-    if until is not None:
-        rows = rows.filter(minute__lt=until)
-    cycles: dict[tuple[UUID, int, datetime], int | None] = {}
-    found: dict[UUID, list[Parts]] = defaultdict(list)
-    columns = ("equipment_id", "minute", "product_number", "made", "rejected", "unobserved_made", "unobserved_rejected")
-    for machine, minute, number, *counts in rows.values_list(*columns):
-        made, rejected, unobserved_made, unobserved_rejected = counts
-        if not any(counts):
-            continue
-        # A standard holds for whole quarters of an hour, so that one look-up serves fifteen minutes.
-        key = (machine, number, minute.replace(minute=minute.minute // 15 * 15))
-        if key not in cycles:
-            cycles[key] = owners[machine].ideal_cycle_ms(machine, None if number == NO_PRODUCT else number, key[2])
-        found[machine].append(Parts(to_ms(minute), made, rejected, unobserved_made, unobserved_rejected, cycles[key]))
+class _Minutes:
+    """Of one machine: which products were seen when, and what was counted."""
+
+    __slots__ = ("parts", "products")
+
+    def __init__(self) -> None:
+        self.products: list[tuple[int, int]] = []
+        self.parts: list[Parts] = []
+
+
+COUNTS = ("made", "rejected", "unobserved_made", "unobserved_rejected")
+
+
+def _minutes(window: Window) -> dict[UUID, _Minutes]:
+    cycles = _Cycles(window.owners)
+    found: dict[UUID, _Minutes] = defaultdict(_Minutes)
+    rows = window.of(MachineMinute.objects.order_by("minute"), "minute")
+    for machine, minute, number, *counts in rows.values_list("equipment_id", "minute", "product_number", *COUNTS):
+        at = to_ms(minute)
+        found[machine].products.append((at, number))
+        if any(counts):
+            made, rejected, unobserved_made, unobserved_rejected = counts
+            cycle = cycles.of(machine, number, minute)
+            found[machine].parts.append(Parts(at, number, made, rejected, unobserved_made, unobserved_rejected, cycle))
     return found
 
 
-def read_notes(ids: list[UUID], since: datetime | None, until: datetime | None = None) -> dict[UUID, list[Note]]:
-    """Notes that begin in [since, until), by their start."""
-    rows = StopCoding.objects.filter(equipment__in=ids)
-    if since is not None:
-        rows = rows.filter(covers__startswith__gte=since)
-    if until is not None:
-        rows = rows.filter(covers__startswith__lt=until)
+class _Cycles:
+    """Ideal cycles. A standard holds for whole quarters of an hour, so that one look-up serves fifteen minutes."""
+
+    def __init__(self, owners: dict[UUID, LineSetup]) -> None:
+        self._owners = owners
+        self._known: dict[tuple[UUID, int, datetime], int | None] = {}
+
+    def of(self, machine: UUID, number: int, minute: datetime) -> int | None:
+        key = (machine, number, minute.replace(minute=minute.minute // 15 * 15, second=0, microsecond=0))
+        if key not in self._known:
+            product = None if number == NO_PRODUCT else number
+            self._known[key] = self._owners[machine].ideal_cycle_ms(machine, product, key[2])
+        return self._known[key]
+
+
+def _opening_products(window: Window) -> dict[UUID, int]:
+    """What each machine was making when the window opens."""
+    if window.since is None:
+        return {}
+    seen = MachineMinute.objects.filter(equipment=OuterRef("pk"), minute__lt=window.since)
+    last = seen.exclude(product_number=NO_PRODUCT).order_by("-minute", "-product_number")
+    rows = Equipment.objects.filter(pk__in=window.ids).annotate(last=Subquery(last.values("product_number")[:1]))
+    return {machine: number for machine, number in rows.values_list("pk", "last") if number is not None}
+
+
+# ---------------------------------------------------------------- what people said
+
+
+def _notes(window: Window) -> dict[UUID, list[Note]]:
+    """Notes that begin in the window, by their start."""
     found: dict[UUID, list[Note]] = defaultdict(list)
-    for row in rows.select_related("reason"):
-        end = None if row.covers.upper is None else to_ms(row.covers.upper)
-        found[row.equipment_id].append(Note(row.pk, to_ms(row.covers.lower), end, row.reason_id, row.reason.is_planned))
+    rows = window.of(StopCoding.objects.order_by("covers__startswith", "pk"), "covers__startswith")
+    for row in rows:
+        found[row.equipment_id].append(note_of(row, window.owners[row.equipment_id].loss_class))
     for notes in found.values():
         notes.sort(key=lambda note: note.start)
+    return found
+
+
+def _planned(window: Window) -> dict[UUID, list[PlannedTime]]:
+    """By line, the earlier said first."""
+    setups = {setup.line.id: setup for setup in window.owners.values()}
+    found: dict[UUID, list[PlannedTime]] = defaultdict(list)
+    rows = PlannedStop.objects.standing().touching(window.since, window.until).filter(line__in=list(setups))
+    for row in rows.order_by("pk"):
+        found[row.line_id].append(planned_time_of(row, setups[row.line_id].loss_class))
+    return found
+
+
+def _told(window: Window) -> dict[UUID, list[Told]]:
+    found: dict[UUID, list[Told]] = defaultdict(list)
+    rows = ManualStop.objects.standing().touching(window.since, window.until).filter(equipment__in=window.ids)
+    for row in rows:
+        found[row.equipment_id].append(Told(to_ms(row.starts_at), to_ms(_end_of(row)), State.UNKNOWN))
+    return found
+
+
+def _merges(window: Window) -> dict[UUID, list[tuple[Merge, Told | None]]]:
+    """Each with the running that belongs to the stop, where somebody said so."""
+    found: dict[UUID, list[tuple[Merge, Told | None]]] = defaultdict(list)
+    rows = StopMerge.objects.standing().touching(window.since, window.until).filter(equipment__in=window.ids)
+    for row in rows.order_by("pk"):
+        start, end = to_ms(row.starts_at), to_ms(_end_of(row))
+        found[row.equipment_id].append((Merge(start, end), Told(start, end, State.RUN) if row.run_is_stop else None))
+    return found
+
+
+def _end_of(note: ManualStop | StopMerge) -> datetime:
+    assert note.ends_at is not None, "a constraint says so"  # noqa: S101
+    return note.ends_at
+
+
+def _counts(window: Window) -> dict[UUID, list[Parts]]:
+    cycles = _Cycles(window.owners)
+    found: dict[UUID, list[Parts]] = defaultdict(list)
+    for row in counted_by_people(window.ids, window.since, window.until):
+        minute = to_ms(row.at) // MINUTE_MS * MINUTE_MS
+        cycle = cycles.of(row.machine, row.product_number, row.at)
+        found[row.machine].append(
+            Parts(
+                minute, row.product_number, 0, row.rejected, row.unobserved_made, row.unobserved_rejected,
+                cycle, row.reworked, row.startup,
+            )
+        )  # fmt: skip
     return found

@@ -7,7 +7,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -18,13 +18,12 @@ from django.db.models.functions import Coalesce
 from floor import live
 from floor.domain.shifts import hour_start
 from floor.models import Equipment, FactsChange, Line
-from oee.actions.facts import Facts, read_edges, read_facts, read_minutes, read_notes, stored_stops, verdict_of
+from oee.actions.facts import Facts, read_facts, verdict_of
 from oee.domain.clock import from_ms, to_ms
-from oee.domain.derive import Bucket, Derived, Machine, Verdict, account, derive, plan
-from oee.domain.factors import FIELDS, Totals
+from oee.domain.derive import Bucket, Derived, Hour, Loss, Machine, Verdict, derive, plan
+from oee.domain.factors import FIELDS
 from oee.domain.ledger import Entry
-from oee.domain.stops import notes_of
-from oee.models import HourTotals, LedgerEntry, LineDerived, Stop, stop_key
+from oee.models import HourLoss, HourTotals, LedgerEntry, LineDerived, Stop, stop_key
 from oee.setup import LineSetup, setups
 
 logger = logging.getLogger(__name__)
@@ -32,6 +31,8 @@ logger = logging.getLogger(__name__)
 # Causes, bridged silences and first-up faults are settled by then; facts older than this change nothing before it.
 SETTLED_AFTER = timedelta(seconds=60)
 RETRY_AFTER = timedelta(seconds=30)
+HOUR = timedelta(hours=1)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 TICK_MS = 5_000
 TOPICS = ("state", "pace", "rate", "oee", "strip", "stops")
 
@@ -176,9 +177,47 @@ def _notice_silence(now: datetime) -> None:
             live.changed(line_id, *TOPICS)
 
 
-def fold(prepared: Sequence[LineSetup], since: datetime | None) -> dict[UUID, Changed]:
-    """Derive lines of one clock from the hour of `since` on and store what differs; the caller has locked them."""
-    facts, found = _derive(prepared, since)
+@transaction.atomic
+def rederive(line: Line, *, start: datetime, end: datetime | None) -> Changed:
+    """Derive the hours that [start, end) touches again, after people said something about them.
+
+    `end` None is up to now. What reaches further than `end` (a stop that goes on) is taken along.
+    """
+    lock_line(line.id)
+    setup = setups([line])[line.id]
+    changed = fold([setup], start, None if end is None else _quiet_hour(setup, end))
+    live.changed(line.id, *sorted({*changed[line.id].topics, "state", "strip", "stops", "oee"}))
+    return changed[line.id]
+
+
+def _quiet_hour(setup: LineSetup, end: datetime) -> datetime | None:
+    """The first full hour from which on no stop of this line reaches back; None: only the end of the facts."""
+    machines, zone = [machine.id for machine in setup.machines], setup.calendar.zone
+    until = hour_start(zone, end + SETTLED_AFTER) + HOUR
+    while True:
+        across = Stop.objects.filter(equipment__in=machines, started_at__lt=until + SETTLED_AFTER)
+        open_ones = across.filter(ended_at=None).exists()
+        last = across.filter(ended_at__gt=until - SETTLED_AFTER).aggregate(last=Max("ended_at"))["last"]
+        if open_ones or until > _seen_until(machines):
+            return None
+        if last is None:
+            return until
+        until = hour_start(zone, last + SETTLED_AFTER) + HOUR
+
+
+def _seen_until(machines: list[UUID]) -> datetime:
+    """Before this moment everything has been seen of every machine that was ever seen."""
+    seen = Equipment.objects.filter(pk__in=machines, machine_state__observed_until__isnull=False)
+    found: datetime | None = seen.aggregate(first=Min("machine_state__observed_until"))["first"]
+    return found or LONG_AGO
+
+
+def fold(prepared: Sequence[LineSetup], since: datetime | None, until: datetime | None = None) -> dict[UUID, Changed]:
+    """Derive lines of one clock from the hour of `since` on and store what differs; the caller has locked them.
+
+    `until` is a full hour that no stop crosses; None: up to the end of the facts.
+    """
+    facts, found = _derive(prepared, since, until)
     changed = {setup.line.id: Changed() for setup in prepared}
     stops = {_stop_values(row.line_id, row.equipment_id, verdict_of(row)): row.pk for row in facts.stored}
     wanted = rows_of(prepared, found)
@@ -186,25 +225,27 @@ def fold(prepared: Sequence[LineSetup], since: datetime | None) -> dict[UUID, Ch
         line = changed[facts.owners[machine_id].line.id]
         line.topics |= {"state", "strip", "stops", "oee"}
         line.rows += moved
-    _keep_time(prepared, list(found), facts.since, None, wanted, changed)
+    _keep_time(prepared, list(found), facts.since, until, wanted, changed)
     return changed
 
 
-def _derive(prepared: Sequence[LineSetup], since: datetime | None) -> tuple[Facts, dict[UUID, Derived]]:
-    """Derive from the clock hour of `since` on, or from further back when a stop turns out minor after all."""
+def _derive(
+    prepared: Sequence[LineSetup], since: datetime | None, until: datetime | None
+) -> tuple[Facts, dict[UUID, Derived]]:
+    """Derive from the clock hour of `since` on, or from further back when an older stop is judged otherwise now."""
     start = None if since is None else _first_hour(prepared[0], since)
     while True:
-        facts = read_facts(prepared, start)
+        facts = read_facts(prepared, start, until)
         found = {machine: derived for setup in prepared for machine, derived in derive_all(setup, facts).items()}
-        restated = [
+        rejudged = [
             verdict.stop.started_at
             for machine_id, derived in found.items()
             for verdict in derived.verdicts
-            if _is_restated(facts.machines[machine_id], verdict)
+            if _is_rejudged(facts.machines[machine_id], verdict)
         ]
-        if start is None or not restated:
+        if start is None or not rejudged:
             return facts, found
-        start = hour_start(prepared[0].calendar.zone, from_ms(min(restated)))
+        start = hour_start(prepared[0].calendar.zone, from_ms(min(rejudged)))
 
 
 def derive_all(setup: LineSetup, facts: Facts) -> dict[UUID, Derived]:
@@ -213,56 +254,13 @@ def derive_all(setup: LineSetup, facts: Facts) -> dict[UUID, Derived]:
         return {}
     first = min(machine.start for machine in machines.values())
     last = max(machine.until for machine in machines.values())
-    found = derive(list(machines.values()), plan(setup.calendar, first, last + 1), setup.thresholds)
+    found = derive(list(machines.values()), plan(setup.calendar, first, last + 1), setup.rules)
     return dict(zip(machines, found, strict=True))
 
 
-def _is_restated(machine: Machine, verdict: Verdict) -> bool:
+def _is_rejudged(machine: Machine, verdict: Verdict) -> bool:
     known = machine.known.get(verdict.stop.started_at)
     return known is not None and known.is_minor != verdict.is_minor
-
-
-@transaction.atomic
-def restate(line: Line, machine_id: UUID, *, start: datetime, end: datetime | None) -> None:
-    """Account again for [start, end) of one machine after people said something; its stops stay as they are."""
-    lock_line(line.id)
-    setup = setups([line])[line.id]
-    zone = setup.calendar.zone
-    since = hour_start(zone, start)
-    until = None if end is None else hour_start(zone, end) + timedelta(hours=1)
-    changed = {line.id: Changed({"state", "strip", "stops", "oee"})}
-    machine, stored = _machine(setup, machine_id, since, until)
-    if machine is None:
-        return
-    verdicts = tuple(_recoded(verdict_of(row), machine) for row in stored)
-    derived = account(machine, verdicts, plan(setup.calendar, machine.start, machine.until + 1))
-    for row, verdict in zip(stored, verdicts, strict=True):
-        if row.coding_id != verdict.coding:
-            Stop.objects.filter(pk=row.pk).update(coding=verdict.coding)
-    _keep_time([setup], [machine_id], since, until, rows_of([setup], {machine_id: derived}), changed)
-    live.changed(line.id, *sorted(changed[line.id].topics))
-
-
-def _machine(
-    setup: LineSetup, machine_id: UUID, since: datetime, until: datetime | None
-) -> tuple[Machine | None, list[Stop]]:
-    ids = [machine_id]
-    observed = Equipment.objects.filter(pk=machine_id).values_list("machine_state__observed_until", flat=True).first()
-    edges = read_edges(ids, since, until)[machine_id]
-    stored = sorted(stored_stops(ids, since, until), key=lambda row: row.started_at)
-    if observed is None or not edges:
-        return None, stored
-    first_note = min([since, *(row.started_at for row in stored)])
-    start = max(to_ms(since), edges[0].at)
-    end = min(to_ms(observed), to_ms(until)) if until is not None else to_ms(observed)
-    minutes = read_minutes({machine_id: setup}, since, until)[machine_id]
-    notes = read_notes(ids, first_note, until)[machine_id]
-    return Machine("", start, end, edges, minutes=minutes, notes=notes), stored
-
-
-def _recoded(verdict: Verdict, machine: Machine) -> Verdict:
-    said = notes_of(verdict.stop, machine.notes)
-    return Verdict(verdict.stop, verdict.is_minor, verdict.proposal, said[-1].key if said else None)
 
 
 Values = tuple[Any, ...]
@@ -275,7 +273,10 @@ STOP_COLUMNS = (
     "proposed_reason_id",
     "proposed_why",
     "fault_text",
+    "caused_by_id",
     "coding_id",
+    "kind",
+    "planned_stop_id",
     "id",
 )
 ENTRY_COLUMNS = (
@@ -283,11 +284,11 @@ ENTRY_COLUMNS = (
     "started_at",
     "ended_at",
     "state",
-    "planned",
-    "is_minor",
+    "kind",
     "stop_id",
     "reason_id",
     "coding_id",
+    "planned_stop_id",
 )
 HOUR_COLUMNS = (
     "equipment_id",
@@ -297,12 +298,16 @@ HOUR_COLUMNS = (
     "work_date",
     "shift_name",
     "shift_starts_at",
+    "team",
+    "product_number",
     *FIELDS,
 )
+LOSS_COLUMNS = ("equipment_id", "starts_at", "line_id", "work_date", "kind", "reason_id", "lost_ms", "events")
 COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
     Stop: STOP_COLUMNS,
     LedgerEntry: ENTRY_COLUMNS,
     HourTotals: HOUR_COLUMNS,
+    HourLoss: LOSS_COLUMNS,
 }
 COUNTS = [HOUR_COLUMNS.index(name) for name in ("made", "rejected", "unobserved_made", "unobserved_rejected")]
 
@@ -313,6 +318,7 @@ class Rows(NamedTuple):
     stops: list[Values]
     entries: list[Values]
     hours: list[Values]
+    losses: list[Values]
 
 
 def rows_of(prepared: Iterable[LineSetup], found: dict[UUID, Derived]) -> Rows:
@@ -321,7 +327,13 @@ def rows_of(prepared: Iterable[LineSetup], found: dict[UUID, Derived]) -> Rows:
     return Rows(
         [_stop_values(lines[m], m, verdict) for m, derived in found.items() for verdict in derived.verdicts],
         [_entry_values(m, entry) for m, derived in found.items() for entry in derived.entries],
-        [_hour_values(lines[m], m, *hour) for m, derived in found.items() for hour in derived.hours.values()],
+        [_hour_values(lines[m], m, hour) for m, derived in found.items() for hour in derived.hours],
+        [
+            _loss_values(lines[m], m, hour.bucket, loss)
+            for m, derived in found.items()
+            for hour in derived.hours
+            for loss in hour.losses
+        ],
     )
 
 
@@ -336,7 +348,10 @@ def _stop_values(line_id: UUID, machine_id: UUID, verdict: Verdict) -> Values:
         proposal.reason,
         proposal.why[:300],
         proposal.fault_text[:200],
+        verdict.culprit,
         verdict.coding,
+        verdict.kind.value,
+        verdict.planned,
         stop_key(machine_id, stop.started_at),
     )
 
@@ -347,15 +362,16 @@ def _entry_values(machine_id: UUID, entry: Entry) -> Values:
         from_ms(entry.start),
         from_ms(entry.end),
         entry.state.value,
-        entry.planned.value,
-        entry.is_minor,
+        entry.kind.value,
         None if entry.stop is None else stop_key(machine_id, entry.stop),
         entry.reason,
         entry.coding,
+        entry.planned,
     )
 
 
-def _hour_values(line_id: UUID, machine_id: UUID, bucket: Bucket, totals: Totals) -> Values:
+def _hour_values(line_id: UUID, machine_id: UUID, hour: Hour) -> Values:
+    bucket, totals = hour.bucket, hour.totals
     return (
         machine_id,
         from_ms(bucket.start),
@@ -364,8 +380,15 @@ def _hour_values(line_id: UUID, machine_id: UUID, bucket: Bucket, totals: Totals
         bucket.work_date,
         bucket.shift,
         None if bucket.shift_start is None else from_ms(bucket.shift_start),
+        bucket.team,
+        bucket.product,
         *(getattr(totals, name) for name in FIELDS),
     )
+
+
+def _loss_values(line_id: UUID, machine_id: UUID, bucket: Bucket, loss: Loss) -> Values:
+    kind, reason, lost_ms, events = loss
+    return (machine_id, from_ms(bucket.start), line_id, bucket.work_date, kind.value, reason, lost_ms, events)
 
 
 def stored(
@@ -389,9 +412,11 @@ def _keep_time(
     wanted: Rows,
     changed: dict[UUID, Changed],
 ) -> None:
-    """Exchange the ledger and the hours of [start, end), which begins and ends with a clock hour."""
+    """Exchange the ledger, the hours and their losses of [start, end), which begins and ends with a clock hour."""
     entries, hours = stored(LedgerEntry, machines, start, end), stored(HourTotals, machines, start, end)
+    losses = stored(HourLoss, machines, start, end)
     moved = _exchange(LedgerEntry, entries, wanted.entries) + _exchange(HourTotals, hours, wanted.hours)
+    moved += _exchange(HourLoss, losses, wanted.losses)
     before, after = _by_machine(entries, hours), _by_machine(wanted.entries, wanted.hours)
     for setup in prepared:
         line = changed[setup.line.id]
@@ -415,7 +440,7 @@ def _exchange(model: type[models.Model], before: dict[Values, Any], after: list[
 
 
 def _by_machine(entries: Iterable[Values], hours: Iterable[Values]) -> dict[UUID, Rows]:
-    found: dict[UUID, Rows] = defaultdict(lambda: Rows([], [], []))
+    found: dict[UUID, Rows] = defaultdict(lambda: Rows([], [], [], []))
     for entry in entries:
         found[entry[0]].entries.append(entry)
     for hour in hours:

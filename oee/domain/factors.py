@@ -101,6 +101,11 @@ class Totals:
         return self.scheduled_ms - self.no_data_ms
 
     @property
+    def unplanned_ms(self) -> int:
+        """Stops that nobody planned, minor ones left out."""
+        return self.stop_ms + self.external_stop_ms
+
+    @property
     def good(self) -> int:
         """Good parts, those found after a gap included."""
         return self.made + self.unobserved_made - self.all_rejected

@@ -144,6 +144,35 @@ def _joined(found: list[Segment]) -> list[Segment]:
     return joined
 
 
+class Told(NamedTuple):
+    """What people say the machine did in [start, end) where the facts say `over`: it stood."""
+
+    start: int
+    end: int
+    over: State
+
+
+def overlay(seen: Sequence[Segment], told: Sequence[Told]) -> list[Segment]:
+    """Let the machine stand where people saw it stand. Other states of the same time stay as they are."""
+    if not told:
+        return list(seen)
+    pieces = []
+    for segment in seen:
+        on = [t for t in told if t.over is segment.state and t.start < segment.end and t.end > segment.start]
+        cuts = {segment.start, segment.end}
+        cuts.update(cut for t in on for cut in (t.start, t.end) if segment.start < cut < segment.end)
+        for start, end in pairwise(sorted(cuts)):
+            stood = any(t.start <= start < t.end for t in on)
+            pieces.append(Segment(start, end, State.STOP if stood else segment.state))
+    return _joined(pieces)
+
+
+def clipped(seen: Iterable[Segment], start: int, end: int) -> list[Segment]:
+    """The part of `seen` inside [start, end)."""
+    inside = (s._replace(start=max(s.start, start), end=min(s.end, end)) for s in seen)
+    return [segment for segment in inside if segment.start < segment.end]
+
+
 class Schedule(NamedTuple):
     """When the line is meant to work. Breaks lie inside the shifts."""
 

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from oee.domain.ledger import Kind
+
 MECHANICAL, ELECTRICAL, MATERIAL, LINE, PLANNED, QUALITY, OTHER = (
     "Mechanical",
     "Electrical",
@@ -17,10 +19,7 @@ class Reason(NamedTuple):
     code: str
     label: str
     group: str
-
-    @property
-    def is_planned(self) -> bool:
-        return self.group == PLANNED
+    loss_class: Kind = Kind.FAILURE
 
 
 REASONS = (
@@ -38,14 +37,14 @@ REASONS = (
     Reason("MAT_JAM", "Jam", MATERIAL),
     Reason("WRONG_MAT", "Wrong material", MATERIAL),
     Reason("MAT_QUALITY", "Bad material", MATERIAL),
-    Reason("UPSTREAM_STOP", "Starved from upstream", LINE),
-    Reason("DOWNSTREAM_STOP", "Blocked downstream", LINE),
+    Reason("UPSTREAM_STOP", "Starved from upstream", LINE, Kind.EXTERNAL),
+    Reason("DOWNSTREAM_STOP", "Blocked downstream", LINE, Kind.EXTERNAL),
     Reason("CONVEYOR_STOP", "Conveyor stopped", LINE),
-    Reason("MAINTENANCE", "Planned maintenance", PLANNED),
-    Reason("CHANGEOVER", "Changeover", PLANNED),
-    Reason("CLEANING", "Cleaning", PLANNED),
-    Reason("INSPECTION", "Inspection", PLANNED),
-    Reason("BREAK_TIME", "Break", PLANNED),
+    Reason("MAINTENANCE", "Planned maintenance", PLANNED, Kind.PLANNED),
+    Reason("CHANGEOVER", "Changeover", PLANNED, Kind.SETUP),
+    Reason("CLEANING", "Cleaning", PLANNED, Kind.PLANNED),
+    Reason("INSPECTION", "Inspection", PLANNED, Kind.PLANNED),
+    Reason("BREAK_TIME", "Break", PLANNED, Kind.PLANNED),
     Reason("QUALITY_ISSUE", "Quality problem", QUALITY),
     Reason("REJECTION", "Product rejected", QUALITY),
     Reason("REWORK", "Rework", QUALITY),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from floor.domain.machine import State
 from oee.domain.clock import HOUR_MS
-from oee.domain.ledger import Edge, Part, Segment, Track, segments
+from oee.domain.ledger import Kind, Part, Segment, Track
 
 # The machine stood still on both sides of a silence this short: it is taken for one stop. The silence itself
 # stays NO DATA. After a longer one nobody can say whether the machine ran in between, so the stop ends with the
@@ -33,14 +33,11 @@ class Stop(NamedTuple):
         return self.started_at <= moment and (self.ended_at is None or moment < self.ended_at)
 
 
-def stops(edges: Iterable[Edge], until: int) -> list[Stop]:
-    """Find the stops in the edges of one machine, observed up to `until`, in time order."""
-    edges = list(edges)
-    if not edges:
-        return []
+def stops(seen: Sequence[Segment], until: int) -> list[Stop]:
+    """Find the stops of one machine, observed up to `until`; `seen` is in time order and without gaps."""
     found: list[Stop] = []
     opened = silent = None
-    for segment in segments(edges, min(edge.at for edge in edges), until):
+    for segment in seen:
         if segment.state is State.UNKNOWN:
             silent = segment.start if opened is not None and silent is None else silent
             continue
@@ -58,6 +55,28 @@ def stops(edges: Iterable[Edge], until: int) -> list[Stop]:
 
 def _is_long(silent: int | None, after: Segment) -> bool:
     return silent is not None and after.start - silent > BRIDGE_MS
+
+
+class Merge(NamedTuple):
+    """Stops that begin in [start, end) are one."""
+
+    start: int
+    end: int
+
+
+def merged(found: Sequence[Stop], merges: Sequence[Merge]) -> list[Stop]:
+    """Join the stops that people say are one; what ran between them is in no stop's part of the ledger."""
+    stops = list(found)
+    for merge in merges:
+        first = bisect_left(stops, merge.start, key=_start)
+        last = bisect_left(stops, merge.end, key=_start)
+        if last - first > 1:
+            stops[first:last] = [Stop(stops[first].started_at, stops[last - 1].ended_at)]
+    return stops
+
+
+def _start(stop: Stop) -> int:
+    return stop.started_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +115,24 @@ class Neighbour:
     stops: tuple[Stop, ...]
 
 
+UPSTREAM, DOWNSTREAM = -1, 1
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
+    """A guess at the reason. `toward` tells on which side of the machine the cause lies; 0: in itself, or unknown."""
+
     reason: str | None = None
     why: str = ""
     fault_text: str = ""
+    toward: int = 0
 
 
-BY_ORIGIN = {"upstream": "UPSTREAM_STOP", "downstream": "DOWNSTREAM_STOP", "internal": "MECH_FAULT"}
+BY_ORIGIN = {
+    "upstream": ("UPSTREAM_STOP", UPSTREAM),
+    "downstream": ("DOWNSTREAM_STOP", DOWNSTREAM),
+    "internal": ("MECH_FAULT", 0),
+}
 
 
 def propose(
@@ -121,7 +150,8 @@ def propose(
         return Proposal("BREAK_TIME", rest, fault_text)
     if near:
         more = f", first of {len(near)}" if len(near) > 1 else ""
-        return Proposal(near[0].reason or BY_ORIGIN[near[0].origin], f"{fault_text} ({near[0].bit}){more}", fault_text)
+        usual, toward = BY_ORIGIN[near[0].origin]
+        return Proposal(near[0].reason or usual, f"{fault_text} ({near[0].bit}){more}", fault_text, toward)
     return _neighbour(started_at, upstream, downstream)
 
 
@@ -141,30 +171,44 @@ def first_up(started_at: int, faults: FaultLog) -> list[Fault]:
 
 def _neighbour(started_at: int, upstream: Neighbour | None, downstream: Neighbour | None) -> Proposal:
     found = []
-    for machine, reason, word in (
-        (downstream, "DOWNSTREAM_STOP", "Blocked"),
-        (upstream, "UPSTREAM_STOP", "Starved"),
+    for machine, reason, word, toward in (
+        (downstream, "DOWNSTREAM_STOP", "Blocked", DOWNSTREAM),
+        (upstream, "UPSTREAM_STOP", "Starved", UPSTREAM),
     ):
-        stop = None if machine is None else _standing_before(started_at, machine.stops)
+        stop = None if machine is None else standing_before(started_at, machine.stops)
         if machine is not None and stop is not None:
-            found.append((stop.started_at, Proposal(reason, f"{word}: {machine.name} stopped first")))
+            found.append((stop.started_at, Proposal(reason, f"{word}: {machine.name} stopped first", toward=toward)))
     return min(found, key=lambda pair: pair[0])[1] if found else Proposal()
 
 
-def _standing_before(moment: int, neighbours: Sequence[Stop]) -> Stop | None:
+def standing_before(moment: int, neighbours: Sequence[Stop]) -> Stop | None:
+    """The stop in which a neighbour already stood at `moment`."""
     # Not "at the same moment": two machines seen standing in one scan do not say which was first.
     place = bisect_left(neighbours, moment, key=lambda stop: stop.started_at) - 1
     return neighbours[place] if place >= 0 and neighbours[place].covers(moment) else None
 
 
 class Note(NamedTuple):
-    """What a person said about [start, end) of a stop; `end` None is to the end of that stop. `key` grows with time."""
+    """What a person said about [start, end) of a stop; `end` None is to the end of that stop. `key` grows with time.
+
+    Without a reason it only cuts: the stretch is a part of its own that nobody has explained.
+    """
+
+    key: int
+    start: int
+    end: int | None
+    reason: str | None
+    loss: Kind | None
+
+
+class PlannedTime(NamedTuple):
+    """The line was meant to stand in [start, end); `end` None: still is."""
 
     key: int
     start: int
     end: int | None
     reason: str
-    is_planned: bool
+    loss: Kind
 
 
 def notes_of(stop: Stop, notes: Sequence[Note]) -> list[Note]:
@@ -174,21 +218,41 @@ def notes_of(stop: Stop, notes: Sequence[Note]) -> list[Note]:
     return sorted(notes[first:last], key=lambda note: note.key)
 
 
-def parts(stop: Stop, notes: Sequence[Note], is_minor: bool, until: int) -> list[Part]:
-    """Cut the stop (to `until` while it is open) where people cut it. A later note paints over an earlier one."""
+def parts(
+    stop: Stop, notes: Sequence[Note], is_minor: bool, until: int, planned: Sequence[PlannedTime] = ()
+) -> list[Part]:
+    """Cut the stop (to `until` while it is open) where people cut it.
+
+    Planned stops come first, what people said about this very stop paints over them, the later over the earlier.
+    """
     end = until if stop.ended_at is None else stop.ended_at
-    whole = Part(stop.started_at, end, stop.started_at, is_minor, False, None, None)
-    painted = [whole]
+    painted = [Part(stop.started_at, end, stop.started_at, is_minor)]
+    for plan in planned:
+        painted = _painted(painted, plan.start, end if plan.end is None else plan.end, _by_plan(plan))
     for note in notes_of(stop, notes):
-        span = (note.start, end if note.end is None else min(note.end, end))
-        painted = [piece for part in painted for piece in _paint(part, span, note)]
+        painted = _painted(painted, note.start, end if note.end is None else note.end, _by_note(note))
     return painted
 
 
-def _paint(part: Part, span: tuple[int, int], note: Note) -> list[Part]:
-    start, end = max(part.start, span[0]), min(part.end, span[1])
+Verdict = tuple[Kind | None, str | None, int | None, int | None]
+
+
+def _by_plan(plan: PlannedTime) -> Verdict:
+    return plan.loss, plan.reason, None, plan.key
+
+
+def _by_note(note: Note) -> Verdict:
+    return note.loss, note.reason, note.key, None
+
+
+def _painted(pieces: list[Part], start: int, end: int, verdict: Verdict) -> list[Part]:
+    return [piece for part in pieces for piece in _paint(part, max(part.start, start), min(part.end, end), verdict)]
+
+
+def _paint(part: Part, start: int, end: int, verdict: Verdict) -> list[Part]:
     if start >= end:
         return [part]
-    said = part._replace(start=start, end=end, reason=note.reason, is_planned=note.is_planned, coding=note.key)
+    loss, reason, coding, planned = verdict
+    said = Part(start, end, part.stop, part.is_minor, loss, reason, coding, planned)
     pieces = (part._replace(end=start), said, part._replace(start=end))
     return [piece for piece in pieces if piece.start < piece.end]

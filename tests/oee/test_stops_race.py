@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 
 from oee.actions.check import differences
-from oee.actions.codings import code_stop
 from oee.actions.rebuild import rebuild_dirty
+from oee.actions.stops import code_stop
 from oee.models import Stop, StopCoding, StopReason
 from tests.factories import make_user
 from tests.oee.stage import at, make_stage

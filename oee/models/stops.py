@@ -1,20 +1,24 @@
-"""Stops, the ledger and its totals (derived, may be dropped and rebuilt), and what people said (kept for ever)."""
+"""Stops, the ledger and its totals. All derived: they may be dropped and rebuilt."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeBoundary, RangeOperators
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import F, Func, Q, Value
 
 from floor.models import Equipment, Line
 from oee.domain.clock import to_ms
-from oee.domain.ledger import Ledger, Planned
+from oee.domain.factors import COLUMNS
+from oee.domain.ledger import PLANNED_KINDS, Kind, Ledger
+from oee.models.notes import PlannedStop, StopCoding
+from oee.models.reasons import StopReason
 
+TIME_COLUMNS = tuple(dict.fromkeys(COLUMNS.values()))
+KINDS = [(kind.value, kind.value) for kind in Kind if kind]
 STOP_NAMES = uuid.UUID("6b0b1d8e-0e4e-5a0e-9a53-9d0a3f6c2f11")
 
 
@@ -28,89 +32,14 @@ class TsTzRange(Func):
     output_field = DateTimeRangeField()
 
 
-class StopReason(models.Model):
-    """A reason in the operator's words. Never deleted, only disabled: the past refers to it."""
-
-    class LossClass(models.TextChoices):
-        UNPLANNED = "availability_unplanned", "Unplanned stop"
-        PLANNED = "planned", "Planned stop"
-
-    code = models.CharField(max_length=40, primary_key=True)
-    label = models.CharField(max_length=60)
-    group = models.CharField(max_length=30)
-    loss_class = models.CharField(max_length=30, choices=LossClass, default=LossClass.UNPLANNED)
-    position = models.PositiveSmallIntegerField(default=0)
-    enabled = models.BooleanField(default=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                name="loss_class_known", condition=Q(loss_class__in=["availability_unplanned", "planned"])
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.label
-
-    @property
-    def is_planned(self) -> bool:
-        return self.loss_class == self.LossClass.PLANNED
-
-
-class LinePolicy(models.Model):
-    """How a line is judged from `valid_from` on, until the next policy."""
-
-    line = models.ForeignKey(Line, on_delete=models.CASCADE, related_name="policies")
-    valid_from = models.DateTimeField()
-    micro_stop_s = models.PositiveIntegerField(
-        default=120, help_text="Shorter stops are minor stops: lost speed, not lost availability."
-    )
-    slow_below = models.FloatField(default=0.9, help_text="Share of the ideal speed below which a line is slow.")
-    planned_stops_reduce_availability = models.BooleanField(
-        default=True, help_text="Off: planned stops are taken out of the planned time."
-    )
-    target_availability = models.FloatField(default=0.90)
-    target_performance = models.FloatField(default=0.85)
-    target_quality = models.FloatField(default=0.95)
-
-    class Meta:
-        verbose_name_plural = "line policies"
-        constraints = [
-            models.UniqueConstraint(name="one_policy_at_a_time", fields=["line", "valid_from"]),
-            models.CheckConstraint(name="slow_below_is_a_share", condition=Q(slow_below__gt=0) & Q(slow_below__lte=1)),
-        ]
-
-
-class StopCoding(models.Model):
-    """What a person said about a stop. Append-only: a correction is a new row that paints over the old one.
-
-    It belongs to the stop of this machine in which `covers` begins; an open end is the end of that stop.
-    """
-
-    equipment = models.ForeignKey(Equipment, on_delete=models.PROTECT, related_name="stop_codings")
-    covers = DateTimeRangeField()
-    reason = models.ForeignKey(StopReason, on_delete=models.PROTECT, related_name="codings")
-    comment = models.CharField(max_length=1000, blank=True)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="stop_codings")
-    made_at = models.DateTimeField()
-    request_id = models.UUIDField(unique=True)
-    replaces = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaced_by")
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                name="coding_covers_something", condition=Q(covers__isempty=False) & Q(covers__startswith__isnull=False)
-            )
-        ]
-        indexes = [models.Index(Func(F("covers"), function="lower"), F("equipment"), name="coding_start")]
-
-
 class StopQuerySet(models.QuerySet["Stop"]):
     def touching(self, start: datetime, end: datetime) -> Self:
         return self.filter(Q(ended_at=None) | Q(ended_at__gt=start), started_at__lt=end)
 
     def with_words(self) -> Self:
-        return self.select_related("proposed_reason", "coding__reason", "coding__author", "equipment")
+        return self.select_related(
+            "proposed_reason", "coding__reason", "coding__author", "planned_stop__reason", "equipment", "caused_by"
+        )
 
 
 class Stop(models.Model):
@@ -122,10 +51,23 @@ class Stop(models.Model):
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     is_minor = models.BooleanField(default=False)
+    kind = models.CharField(
+        max_length=8, choices=KINDS, default=Kind.FAILURE.value, help_text="What its last part is taken for."
+    )
     proposed_reason = models.ForeignKey(StopReason, on_delete=models.PROTECT, null=True, related_name="+")
     proposed_why = models.CharField(max_length=300, blank=True)
     fault_text = models.CharField(max_length=200, blank=True)
-    coding = models.ForeignKey(StopCoding, on_delete=models.PROTECT, null=True, related_name="+")
+    caused_by = models.ForeignKey(
+        Equipment,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="The machine that starved or blocked this one, found by walking along the line.",
+    )
+    coding = models.ForeignKey(
+        StopCoding, on_delete=models.PROTECT, null=True, related_name="+", help_text="The last thing said about it."
+    )
+    planned_stop = models.ForeignKey(PlannedStop, on_delete=models.PROTECT, null=True, related_name="+")
 
     objects = StopQuerySet.as_manager()
 
@@ -142,6 +84,17 @@ class Stop(models.Model):
             models.Index(name="stop_end", fields=["equipment", "ended_at"]),
         ]
 
+    @property
+    def reason(self) -> StopReason | None:
+        """What was said about its last part, else what the planned stop it fell into says."""
+        if self.coding is not None:
+            return self.coding.reason
+        return None if self.planned_stop is None else self.planned_stop.reason
+
+    @property
+    def is_planned(self) -> bool:
+        return Kind(self.kind) in PLANNED_KINDS
+
 
 class LedgerQuerySet(models.QuerySet["LedgerEntry"]):
     def inside(self, start: datetime, end: datetime) -> Self:
@@ -149,21 +102,21 @@ class LedgerQuerySet(models.QuerySet["LedgerEntry"]):
 
     def uncoded(self) -> Self:
         """Lost time that nobody has explained yet."""
-        return self.filter(state=Ledger.STOP, is_minor=False, reason=None)
+        return self.filter(state=Ledger.STOP, reason=None).exclude(kind=Kind.MINOR)
 
 
 class LedgerEntry(models.Model):
-    """What a machine's time was, once. Cut at every clock hour and shift change. Derived."""
+    """What a machine's time was, once. Cut at every clock hour, shift change and change of product. Derived."""
 
     equipment = models.ForeignKey(Equipment, on_delete=models.PROTECT, related_name="ledger")
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
     state = models.CharField(max_length=10, choices=[(s.value, s.value) for s in Ledger])
-    planned = models.CharField(max_length=5, blank=True, choices=[(p.value, p.value) for p in Planned if p])
-    is_minor = models.BooleanField(default=False)
+    kind = models.CharField(max_length=8, blank=True, choices=KINDS)
     stop = models.ForeignKey(Stop, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="ledger")
     reason = models.ForeignKey(StopReason, on_delete=models.PROTECT, null=True, related_name="+")
     coding = models.ForeignKey(StopCoding, on_delete=models.PROTECT, null=True, related_name="+")
+    planned_stop = models.ForeignKey(PlannedStop, on_delete=models.PROTECT, null=True, related_name="+")
 
     objects = LedgerQuerySet.as_manager()
 
@@ -182,9 +135,10 @@ class LedgerEntry(models.Model):
 
 
 class HourTotals(models.Model):
-    """What one machine did in one clock hour of one shift; `shift_name` is empty outside shifts. Derived.
+    """What one machine did in one clock hour of one shift with one product; `shift_name` is empty outside shifts.
 
-    `calendar_ms` is how much of [starts_at, ends_at) has been accounted for.
+    `calendar_ms` is how much of [starts_at, ends_at) has been accounted for; `oee.domain.factors.Totals` explains the
+    other columns. `product_number` -1: none was read. Derived.
     """
 
     equipment = models.ForeignKey(Equipment, on_delete=models.PROTECT, related_name="hours")
@@ -192,44 +146,78 @@ class HourTotals(models.Model):
     work_date = models.DateField()
     shift_name = models.CharField(max_length=40, blank=True)
     shift_starts_at = models.DateTimeField(null=True)
+    team = models.CharField(max_length=40, blank=True)
+    product_number = models.IntegerField(default=-1)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     calendar_ms = models.IntegerField(default=0)
     off_shift_ms = models.IntegerField(default=0)
     no_data_ms = models.IntegerField(default=0)
     break_ms = models.IntegerField(default=0)
+    idle_ms = models.IntegerField(default=0)
     planned_stop_ms = models.IntegerField(default=0)
+    setup_ms = models.IntegerField(default=0)
     stop_ms = models.IntegerField(default=0)
+    external_stop_ms = models.IntegerField(default=0)
     minor_stop_ms = models.IntegerField(default=0)
     run_ms = models.IntegerField(default=0)
+    busy_ms = models.IntegerField(default=0)
+    operating_ms = models.IntegerField(default=0)
+    failures = models.IntegerField(default=0)
+    minor_stops = models.IntegerField(default=0)
     made = models.IntegerField(default=0)
     rejected = models.IntegerField(default=0)
+    reworked = models.IntegerField(default=0)
     unobserved_made = models.IntegerField(default=0)
     unobserved_rejected = models.IntegerField(default=0)
     unrated_made = models.IntegerField(default=0)
     ideal_made_ms = models.BigIntegerField(default=0)
     ideal_good_ms = models.BigIntegerField(default=0)
+    ideal_startup_ms = models.BigIntegerField(default=0)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(name="one_row_per_hour_and_shift", fields=["equipment", "starts_at"]),
             models.CheckConstraint(
                 name="hour_is_accounted_for",
-                condition=Q(
-                    calendar_ms=F("off_shift_ms")
-                    + F("no_data_ms")
-                    + F("break_ms")
-                    + F("planned_stop_ms")
-                    + F("stop_ms")
-                    + F("minor_stop_ms")
-                    + F("run_ms")
-                ),
+                condition=Q(calendar_ms=sum((F(name) for name in TIME_COLUMNS[1:]), start=F(TIME_COLUMNS[0]))),
+            ),
+            models.CheckConstraint(
+                name="hour_holds_its_time",
+                condition=Q(calendar_ms__gte=0)
+                & Q(ends_at__gte=F("starts_at") + F("calendar_ms") * Value(timedelta(milliseconds=1))),
             ),
         ]
         indexes = [
             models.Index(name="hours_by_shift", fields=["equipment", "shift_starts_at"]),
             models.Index(name="hours_by_day", fields=["line", "work_date"]),
         ]
+
+
+class HourLoss(models.Model):
+    """Standstill of one sort and reason in one row of hour totals; `events` are those that began in it. Derived.
+
+    What Paretos are made of, also for times whose ledger has been dropped.
+    """
+
+    equipment = models.ForeignKey(Equipment, on_delete=models.PROTECT, related_name="losses")
+    line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="losses")
+    work_date = models.DateField()
+    starts_at = models.DateTimeField(help_text="Of the hour totals that it is part of.")
+    kind = models.CharField(max_length=8, choices=KINDS)
+    reason = models.ForeignKey(StopReason, on_delete=models.PROTECT, null=True, related_name="+")
+    lost_ms = models.IntegerField()
+    events = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_loss_per_hour_and_reason",
+                fields=["equipment", "starts_at", "kind", "reason"],
+                nulls_distinct=False,
+            )
+        ]
+        indexes = [models.Index(name="losses_by_day", fields=["line", "work_date"])]
 
 
 class LineDerived(models.Model):

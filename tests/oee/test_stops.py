@@ -7,8 +7,9 @@ from django.test import Client
 
 from floor.models import AuditEntry
 from oee.actions.check import differences
-from oee.actions.codings import ShiftClosed, StopGone, UnknownReason, code_stop
 from oee.actions.rebuild import rebuild, rebuild_dirty
+from oee.actions.refusals import ShiftClosed, StopGone, UnknownReason
+from oee.actions.stops import code_stop
 from oee.domain.reasons import REASONS
 from oee.models import HourTotals, LedgerEntry, Stop, StopCoding, StopReason, to_stop_key
 from tests.factories import make_user
@@ -61,7 +62,7 @@ def test_a_planned_reason_turns_the_stop_into_planned_time() -> None:
 
     code(stage, "CHANGEOVER")
 
-    assert totals(stage) == {"run_ms": 110, "planned_stop_ms": 10}
+    assert totals(stage) == {"run_ms": 110, "setup_ms": 10}
 
 
 def test_recoding_keeps_the_old_verdict_and_counts_the_new_one() -> None:
@@ -124,7 +125,7 @@ def test_an_unknown_reason_and_a_vanished_stop_are_refused_in_words() -> None:
 
 def test_a_stop_of_a_closed_shift_needs_the_shift_manager() -> None:
     stage = stopped()
-    later = at("14:00") + timedelta(hours=2)
+    later = at("22:00") + timedelta(minutes=1)
 
     with pytest.raises(ShiftClosed, match=r"Day 20 Nov .* is closed"):
         code(stage, "MAT_JAM", now=later)

@@ -1,0 +1,73 @@
+"""How a line is judged, and where somebody judged its past anew."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from floor.models import Line
+
+
+class LinePolicy(models.Model):
+    """How a line is judged from `valid_from` on, until the next policy."""
+
+    line = models.ForeignKey(Line, on_delete=models.CASCADE, related_name="policies")
+    valid_from = models.DateTimeField()
+    micro_stop_s = models.PositiveIntegerField(
+        default=120, help_text="Shorter stops are minor stops: lost speed, not lost availability."
+    )
+    slow_below = models.FloatField(default=0.9, help_text="Share of the ideal speed below which a line is slow.")
+    planned_stops_reduce_availability = models.BooleanField(
+        default=True, help_text="Off: planned stops are taken out of the planned time."
+    )
+    minor_stops_reduce_availability = models.BooleanField(
+        default=False, help_text="On: minor stops are lost availability instead of lost speed."
+    )
+    no_data_is_lost = models.BooleanField(
+        default=False, help_text="On: time that nobody saw counts as planned time without production."
+    )
+    target_availability = models.FloatField(default=0.90)
+    target_performance = models.FloatField(default=0.85)
+    target_quality = models.FloatField(default=0.95)
+
+    class Meta:
+        verbose_name_plural = "line policies"
+        constraints = [
+            models.UniqueConstraint(name="one_policy_at_a_time", fields=["line", "valid_from"]),
+            models.CheckConstraint(name="slow_below_is_a_share", condition=Q(slow_below__gt=0) & Q(slow_below__lte=1)),
+            *(
+                models.CheckConstraint(
+                    name=f"target_{name}_is_a_share",
+                    condition=Q(**{f"target_{name}__gt": 0}) & Q(**{f"target_{name}__lte": 1}),
+                )
+                for name in ("availability", "performance", "quality")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.line} from {self.valid_from:%Y-%m-%d %H:%M} UTC"
+
+
+class Restatement(models.Model):
+    """[starts_at, ends_at) of a line is judged by the standards, policy and loss classes in force at `as_of`.
+
+    Of two restatements of the same time the later one holds.
+    """
+
+    line = models.ForeignKey(Line, on_delete=models.CASCADE, related_name="restatements")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    as_of = models.DateTimeField()
+    reason = models.CharField(max_length=300)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="restatements")
+    made_at = models.DateTimeField()
+    before = models.JSONField(default=dict, help_text="Totals of the stretch as they stood before.")
+    after = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="restatement_covers_something", condition=Q(ends_at__gt=F("starts_at")))
+        ]
+        indexes = [models.Index(name="restatement_time", fields=["line", "starts_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.line} {self.starts_at:%Y-%m-%d %H:%M}–{self.ends_at:%Y-%m-%d %H:%M} UTC"
