@@ -12,6 +12,7 @@ def product(request: HttpRequest) -> dict[str, object]:
         "version": settings.VERSION,
         "product_name": settings.PROJECT_NAME,
         "theme": theme(request),
+        "may_analyse": can(getattr(request, "user", None), Capability.VIEW_ANALYTICS),
         "may_see_controllers": can(getattr(request, "user", None), Capability.VIEW_CONTROLLERS),
         "may_administer": admin.site.has_permission(request) if hasattr(request, "user") else False,
     }

@@ -23,6 +23,7 @@ ROUTES: dict[str, Capability | dict[str, Capability | None] | None] = {
     "tile": C.VIEW_FLOOR,
     "plant-board": C.VIEW_FLOOR,
     "plant-tile": C.VIEW_FLOOR,
+    "reports:analysis": C.VIEW_ANALYTICS,
     "reports:index": C.VIEW_REPORTS,
     "reports:report": C.VIEW_REPORTS,
     "reports:pdf": C.VIEW_REPORTS,

@@ -34,6 +34,10 @@ class Judging:
                 return restated.as_of
         return moment
 
+    def edges(self) -> set[int]:
+        """Moments at which another rule may begin to hold because of a restatement."""
+        return {edge for restated in self._latest_first for edge in (restated.start, restated.end)}
+
 
 class Steps(Generic[T]):
     """Values each in force from a moment on until the next; `before` holds before the first."""
@@ -47,6 +51,9 @@ class Steps(Generic[T]):
     def at(self, moment: int) -> T:
         place = bisect_right(self._starts, moment) - 1
         return self._values[place] if place >= 0 else self._before
+
+    def edges(self) -> set[int]:
+        return set(self._starts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +73,7 @@ class Rules:
 
     def at(self, moment: int) -> Rule:
         return self.steps.at(self.judging.at(moment))
+
+    def changes(self, start: int, end: int) -> list[int]:
+        """Moments inside (start, end) at which another rule may begin to hold, in order."""
+        return sorted(edge for edge in self.steps.edges() | self.judging.edges() if start < edge < end)

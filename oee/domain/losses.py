@@ -5,8 +5,8 @@ all parts; − process rejects − start-up rejects = ideal time of the good par
 ("Six Big Losses"), after Nakajima. All of it integers, so what is left over at the end is exactly 0.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from oee.domain.factors import Totals, factors
@@ -123,3 +123,36 @@ def _flags(judged: Totals, rated: bool) -> Iterable[str]:
 def is_accounted_for(totals: Totals) -> bool:
     """Every millisecond of calendar time is in exactly one column."""
     return totals.spent(TIME_COLUMNS) == totals.calendar_ms
+
+
+def together(parts: Sequence[Waterfall]) -> Waterfall:
+    """One waterfall of several that were read by different policies; a loss stands where its first part has it."""
+    return Waterfall(
+        sum(part.planned_ms for part in parts),
+        sum(part.operating_ms for part in parts),
+        _all_known(part.ideal_ms for part in parts),
+        _all_known(part.productive_ms for part in parts),
+        _added(loss for part in parts for loss in part.losses),
+        _added(loss for part in parts for loss in part.outside),
+        tuple(dict.fromkeys(flag for part in parts for flag in part.flags)),
+    )
+
+
+def _added(losses: Iterable[Loss]) -> tuple[Loss, ...]:
+    """By code and factor: time may be lost availability under one policy and lost speed under another."""
+    found: dict[tuple[Factor | None, str], Loss] = {}
+    for loss in losses:
+        before = found.get((loss.factor, loss.code))
+        known = None if before is None else _all_known((before.lost_ms, loss.lost_ms))
+        found[loss.factor, loss.code] = loss if before is None else replace(before, lost_ms=known)
+    order: list[Factor | None] = [*Factor, None]
+    return tuple(sorted(found.values(), key=lambda loss: order.index(loss.factor)))
+
+
+def _all_known(values: Iterable[int | None]) -> int | None:
+    total = 0
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total

@@ -191,6 +191,7 @@ class HourTotals(models.Model):
         indexes = [
             models.Index(name="hours_by_shift", fields=["equipment", "shift_starts_at"]),
             models.Index(name="hours_by_day", fields=["line", "work_date"]),
+            models.Index(name="hours_of_machine", fields=["equipment", "work_date"]),
         ]
 
 
@@ -217,7 +218,10 @@ class HourLoss(models.Model):
                 nulls_distinct=False,
             )
         ]
-        indexes = [models.Index(name="losses_by_day", fields=["line", "work_date"])]
+        indexes = [
+            models.Index(name="losses_by_day", fields=["line", "work_date"]),
+            models.Index(name="losses_of_machine", fields=["equipment", "work_date"]),
+        ]
 
 
 class LineDerived(models.Model):

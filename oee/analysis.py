@@ -1,0 +1,417 @@
+"""Totals and losses of many machines over many production days, added up by the database.
+
+One scan of the hour rows serves every block of a page: periods, lines, shifts, teams, products, the week. Python gets
+a few hundred sums, however long the range. Nothing here divides.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from floor.models import Line
+from oee.domain.clock import from_ms, to_ms
+from oee.domain.factors import FIELDS, Policy, Totals
+from oee.domain.judging import Rule, Rules, Steps
+from oee.models import LinePolicy
+from oee.setup import LONG_AGO, judging_of, policies_of, reading
+
+
+class Step(StrEnum):
+    """The length of a period of a trend."""
+
+    SHIFT = "shift"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class Days(NamedTuple):
+    """Production days, both included."""
+
+    first: date
+    last: date
+
+    @property
+    def count(self) -> int:
+        return (self.last - self.first).days + 1
+
+
+class Stretch(NamedTuple):
+    """What a line's range is in real time, half-open."""
+
+    line: UUID
+    since: datetime
+    until: datetime
+
+
+class Judged(NamedTuple):
+    """From `since` on shifts of this line are judged by the policy with that number."""
+
+    line: UUID
+    since: datetime
+    policy: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which rows are meant. `shifts` None: all; else only those that begin at these moments.
+
+    `speakers` are the machines whose totals are shown, one for each line; `others` are counted one by one beside them.
+    """
+
+    speakers: tuple[UUID, ...]
+    others: tuple[UUID, ...]
+    days: Days
+    before: Days
+    stretches: tuple[Stretch, ...]
+    step: Step = Step.DAY
+    zone: str = "UTC"
+    shifts: tuple[datetime, ...] | None = None
+    shifts_before: tuple[datetime, ...] | None = None
+    shift: str = ""
+    team: str = ""
+    product: str = ""
+    judged: tuple[Judged, ...] = ()
+
+    @property
+    def is_narrowed(self) -> bool:
+        """To some of the hours of its days."""
+        return self.shifts is not None or bool(self.shift or self.team or self.product)
+
+
+class Key(NamedTuple):
+    """One row of a comparison: what it is called in addresses, and in words."""
+
+    code: str
+    label: str = ""
+
+
+class Period(NamedTuple):
+    """`key` is the first day of the period in ISO 8601, with the shift's name behind it in a trend by shift."""
+
+    key: str
+    began_at: datetime
+
+
+@dataclass(slots=True)
+class Sums:
+    whole: Totals = field(default_factory=Totals)
+    before: Totals = field(default_factory=Totals)
+    periods: dict[Period, Totals] = field(default_factory=dict)
+    lines: dict[UUID, Totals] = field(default_factory=dict)
+    shifts: dict[Key, Totals] = field(default_factory=dict)
+    teams: dict[Key, Totals] = field(default_factory=dict)
+    products: dict[Key, Totals] = field(default_factory=dict)
+    policies: dict[int, Totals] = field(default_factory=dict)
+    week: dict[tuple[int, int], Totals] = field(default_factory=dict)  # by (weekday, hour), Monday 0
+    machines: dict[UUID, Totals] = field(default_factory=dict)
+    offered: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))  # what could be filtered by
+
+
+# ---------------------------------------------------------------- totals
+
+SUMS = ", ".join(f"sum({name})::bigint AS {name}" for name in FIELDS)
+NAMES = ", ".join(FIELDS)
+STEPS = {
+    Step.SHIFT: "work_date::text || ' ' || shift_name",
+    Step.DAY: "work_date::text",
+    Step.WEEK: "date_trunc('week', work_date)::date::text",
+    Step.MONTH: "date_trunc('month', work_date)::date::text",
+}
+# Bits of GROUPING(period, line_id, shift_name, team, product, judged): a bit is set where the column is summed over.
+WHOLE, PERIOD, LINE, SHIFT, TEAM, PRODUCT, POLICY = 0b111111, 0b011111, 0b101111, 0b110111, 0b111011, 0b111101, 0b111110
+WEEK, MACHINE, BEFORE = -1, -2, -3
+
+# 30 days of 20 lines: index scans of hours_of_machine, one hash aggregate with two grouping sets over 14 400 rows
+# (1 800 cells and 168 hours of the week), then seven small sets over the cells.
+TOTALS = """
+WITH hours AS (
+    SELECT h.*, {fits} AS fits, {judged} AS judged,
+        date_part('isodow', h.work_date)::int - 1 AS weekday,
+        date_part('hour', h.starts_at AT TIME ZONE %(zone)s)::int AS clock
+    FROM oee_hourtotals h
+    WHERE h.equipment_id = ANY(%(speakers)s) AND h.work_date BETWEEN %(first)s AND %(last)s
+), cells AS (
+    SELECT GROUPING(work_date) AS is_week, work_date, line_id, shift_name, team, product_number, judged, fits,
+        weekday, clock, min(starts_at) AS began_at, {sums}
+    FROM hours
+    GROUP BY GROUPING SETS (
+        (work_date, line_id, shift_name, team, product_number, judged, fits), (weekday, clock, fits)
+    )
+), named AS (
+    SELECT cells.*, {step} AS period, coalesce(p.code, '#' || cells.product_number) AS product, p.name AS words
+    FROM cells
+    LEFT JOIN floor_productnumber n ON n.line_id = cells.line_id AND n.number = cells.product_number
+    LEFT JOIN floor_product p ON p.id = n.product_id
+    WHERE is_week = 0
+)
+SELECT GROUPING(period, line_id, shift_name, team, product, judged), fits,
+    coalesce(period, line_id::text, shift_name, team, product, judged::text), words, min(began_at), {sums}
+FROM named
+GROUP BY GROUPING SETS (
+    (fits), (fits, period), (fits, line_id), (fits, shift_name), (fits, team), (fits, product, words), (fits, judged)
+)
+UNION ALL
+SELECT -1, fits, weekday || ' ' || clock, NULL, NULL, {names} FROM cells WHERE is_week = 1
+UNION ALL
+SELECT -2, true, h.equipment_id::text, NULL, NULL, {sums} FROM oee_hourtotals h
+WHERE h.equipment_id = ANY(%(others)s) AND h.work_date BETWEEN %(first)s AND %(last)s AND {fits}
+GROUP BY h.equipment_id
+UNION ALL
+SELECT -3, true, '', NULL, NULL, {sums} FROM oee_hourtotals h
+WHERE h.equipment_id = ANY(%(speakers)s) AND h.work_date BETWEEN %(before_first)s AND %(before_last)s AND {fits_before}
+HAVING count(*) > 0
+"""
+
+
+def sums(scope: Scope) -> Sums:
+    statement = TOTALS.format(
+        sums=SUMS,
+        names=NAMES,
+        step=STEPS[scope.step],
+        fits=_fits(scope, "shifts"),
+        fits_before=_fits(scope, "shifts_before"),
+        judged=_judged(scope.judged),
+    )
+    found = Sums()
+    for grouping, fits, key, words, began_at, *values in _rows(statement, _named(scope)):
+        if grouping in (SHIFT, TEAM, PRODUCT) and key:
+            found.offered[OFFERED[grouping]][key] = words or key
+        if fits:
+            _place(found, grouping, key, words, began_at, Totals(*values))
+    found.periods = dict(sorted(found.periods.items(), key=lambda item: item[0].began_at))
+    return found
+
+
+OFFERED = {SHIFT: "shift", TEAM: "team", PRODUCT: "product"}
+
+
+def _place(found: Sums, grouping: int, key: str, words: str | None, began_at: Any, totals: Totals) -> None:
+    match grouping:
+        case 0b111111:
+            found.whole = totals
+        case 0b011111:
+            found.periods[Period(key, began_at)] = totals
+        case 0b101111:
+            found.lines[UUID(key)] = totals
+        case 0b110111:
+            found.shifts[Key(key)] = totals
+        case 0b111011:
+            found.teams[Key(key)] = totals
+        case 0b111101:
+            found.products[Key(key, words or "")] = totals
+        case 0b111110:
+            found.policies[int(key)] = totals
+        case -1:
+            weekday, clock = key.split()
+            found.week[int(weekday), int(clock)] = totals
+        case -2:
+            found.machines[UUID(key)] = totals
+        case -3:
+            found.before = totals
+
+
+def _fits(scope: Scope, shifts: str) -> str:
+    """The condition on an hour row `h` that keeps what the scope is narrowed to."""
+    kept = []
+    if getattr(scope, shifts) is not None:
+        kept.append(f"h.shift_starts_at = ANY(%({shifts})s)")
+    if scope.shift:
+        kept.append("h.shift_name = %(shift)s")
+    if scope.team:
+        kept.append("h.team = %(team)s")
+    if scope.product.startswith("#"):
+        kept.append("h.product_number::text = substr(%(product)s, 2)")
+    elif scope.product:
+        kept.append(
+            "(h.line_id, h.product_number) IN (SELECT n.line_id, n.number FROM floor_productnumber n"
+            " JOIN floor_product p ON p.id = n.product_id WHERE p.code = %(product)s)"
+        )
+    return f"coalesce({' AND '.join(kept)}, false)" if kept else "true"
+
+
+def _judged(steps: Sequence[Judged]) -> str:
+    """The number of the policy by which an hour row `h` was judged: that of the moment its shift began."""
+    if not steps:
+        return "0"
+    latest_first = sorted(range(len(steps)), key=lambda n: steps[n].since, reverse=True)
+    cases = " ".join(
+        f"WHEN h.line_id = %(judged_line_{n})s AND coalesce(h.shift_starts_at, h.starts_at) >= %(judged_since_{n})s"
+        f" THEN {steps[n].policy}"
+        for n in latest_first
+    )
+    return f"CASE {cases} ELSE 0 END"
+
+
+def _named(scope: Scope) -> dict[str, Any]:
+    named: dict[str, Any] = {
+        "speakers": list(scope.speakers),
+        "others": list(scope.others),
+        "first": scope.days.first,
+        "last": scope.days.last,
+        "before_first": scope.before.first,
+        "before_last": scope.before.last,
+        "zone": scope.zone,
+        "shifts": list(scope.shifts or ()),
+        "shifts_before": list(scope.shifts_before or ()),
+        "shift": scope.shift,
+        "team": scope.team,
+        "product": scope.product,
+        "lines": [stretch.line for stretch in scope.stretches],
+        "sinces": [stretch.since for stretch in scope.stretches],
+        "untils": [stretch.until for stretch in scope.stretches],
+    }
+    for n, step in enumerate(scope.judged):
+        named |= {f"judged_line_{n}": step.line, f"judged_since_{n}": step.since}
+    return named
+
+
+def _rows(statement: str, named: Mapping[str, Any]) -> Iterable[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, named)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+# ---------------------------------------------------------------- losses
+
+
+class Lost(NamedTuple):
+    """Standstill of one sort and reason; `reason` None: nobody has given one."""
+
+    kind: str
+    reason: str | None
+    label: str
+    group: str
+    lost_ms: int
+    events: int
+
+
+class Culprit(NamedTuple):
+    """A machine that starved or blocked others: stops that began in the range, their whole length."""
+
+    code: str
+    name: str
+    lost_ms: int
+    stops: int
+
+
+class Planned(NamedTuple):
+    """Planned stops of one reason that began in the range and were given a length; `took_ms` as the ledger has it."""
+
+    reason: str
+    label: str
+    expected_ms: int
+    took_ms: int
+    stops: int
+    longer: int  # how many of them took longer than planned
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    reasons: tuple[Lost, ...]
+    culprits: tuple[Culprit, ...]
+    planned: tuple[Planned, ...]
+
+
+# The losses of the range by losses_of_machine; stops by one_stop_start; planned stops by their start, each with the
+# entries of its own. Past the time for which details are kept a planned stop took as long as people said.
+LOSSES = """
+WITH meant AS (
+    SELECT * FROM unnest(%(lines)s::uuid[], %(sinces)s::timestamptz[], %(untils)s::timestamptz[])
+        AS m(line_id, since, until)
+), reasons AS (
+    SELECT l.kind, l.reason_id, sum(l.lost_ms)::bigint AS lost_ms, sum(l.events)::bigint AS events
+    FROM oee_hourloss l {hours}
+    WHERE l.equipment_id = ANY(%(speakers)s) AND l.work_date BETWEEN %(first)s AND %(last)s AND {fits}
+    GROUP BY l.kind, l.reason_id
+), culprits AS (
+    SELECT s.caused_by_id, count(*) AS stops,
+        sum(extract(epoch FROM coalesce(s.ended_at, %(now)s) - s.started_at) * 1000)::bigint AS lost_ms
+    FROM meant m JOIN oee_stop s ON s.line_id = m.line_id AND s.started_at >= m.since AND s.started_at < m.until
+    WHERE s.equipment_id = ANY(%(speakers)s) AND s.kind IN ('failure', 'external') AND NOT s.is_minor
+        AND s.caused_by_id IS NOT NULL AND {stop_fits}
+    GROUP BY s.caused_by_id
+), planned AS (
+    SELECT s.reason_id, s.expected_s * 1000 AS expected_ms, coalesce(
+        (SELECT sum(extract(epoch FROM e.ended_at - e.started_at) * 1000) FROM oee_ledgerentry e
+         WHERE e.planned_stop_id = s.id AND e.equipment_id = ANY(%(speakers)s)),
+        extract(epoch FROM s.ends_at - s.starts_at) * 1000)::bigint AS took_ms
+    FROM meant m JOIN (SELECT *, starts_at AS started_at FROM oee_plannedstop) s
+        ON s.line_id = m.line_id AND s.starts_at >= m.since AND s.starts_at < m.until
+    WHERE s.withdrawn_at IS NULL AND s.ends_at IS NOT NULL AND s.expected_s IS NOT NULL AND {planned_fits}
+)
+SELECT 'reason', kind, reason_id, r.label, r."group", lost_ms, events, 0, 0
+FROM reasons LEFT JOIN oee_stopreason r ON r.code = reason_id
+UNION ALL
+SELECT 'culprit', '', c.code, c.name, '', lost_ms, stops, 0, 0
+FROM culprits JOIN floor_equipment c ON c.id = caused_by_id
+UNION ALL
+SELECT 'planned', '', reason_id, r.label, '', sum(expected_ms)::bigint, sum(took_ms)::bigint, count(*),
+    count(*) FILTER (WHERE took_ms > expected_ms)
+FROM planned JOIN oee_stopreason r ON r.code = reason_id GROUP BY reason_id, r.label
+"""
+BEGAN_IN_HOUR = (
+    "EXISTS (SELECT 1 FROM oee_hourtotals h WHERE {whose} AND h.starts_at <= s.started_at"
+    " AND h.starts_at > s.started_at - interval '2 hours' AND h.ends_at > s.started_at AND {fits})"
+)
+
+
+def losses(scope: Scope, now: datetime) -> Losses:
+    fits = _fits(scope, "shifts")
+    began = {
+        name: BEGAN_IN_HOUR.format(whose=whose, fits=fits) if scope.is_narrowed else "true"
+        for name, whose in (
+            ("stop_fits", "h.equipment_id = s.equipment_id"),
+            ("planned_fits", "h.equipment_id = ANY(%(speakers)s) AND h.line_id = s.line_id"),
+        )
+    }
+    hours = "JOIN oee_hourtotals h ON h.equipment_id = l.equipment_id AND h.starts_at = l.starts_at"
+    statement = LOSSES.format(hours=hours if scope.is_narrowed else "", fits=fits, **began)
+    rows = list(_rows(statement, _named(scope) | {"now": now}))
+    reasons = [Lost(*row[1:3], row[3] or "", row[4] or "", *row[5:7]) for row in rows if row[0] == "reason"]
+    culprits = [Culprit(*row[2:4], *row[5:7]) for row in rows if row[0] == "culprit"]
+    planned = [Planned(*row[2:4], *row[5:9]) for row in rows if row[0] == "planned"]
+    return Losses(
+        tuple(sorted(reasons, key=lambda lost: (-lost.lost_ms, lost.kind, lost.label))),
+        tuple(sorted(culprits, key=lambda culprit: (-culprit.lost_ms, culprit.code))),
+        tuple(sorted(planned, key=lambda planned: (-planned.took_ms, planned.label))),
+    )
+
+
+# ---------------------------------------------------------------- by what was judged
+
+
+class Judgement(NamedTuple):
+    """The policies that judged some lines; `steps` say which when, and are empty where there is only one."""
+
+    policies: tuple[Policy, ...]
+    steps: tuple[Judged, ...]
+
+
+def judgement(lines: Sequence[Line], stretches: Sequence[Stretch]) -> Judgement:
+    """Ask inside a glance that foresaw `policies_of` and `judging_of`."""
+    steps = [step for stretch in stretches for step in _steps(stretch, _rules(lines, stretch.line))]
+    policies = tuple(dict.fromkeys(policy for _, _, policy in steps))
+    if len(policies) < 2:
+        return Judgement(policies or (Policy(),), ())
+    return Judgement(policies, tuple(Judged(line, since, policies.index(policy)) for line, since, policy in steps))
+
+
+def _rules(lines: Sequence[Line], line_id: UUID) -> Rules:
+    line = next(line for line in lines if line.id == line_id)
+    steps = [(to_ms(policy.valid_from), Rule(0, reading(policy))) for policy in policies_of(line)]
+    return Rules(Steps(steps, Rule(0, reading(LinePolicy(line=line)))), judging_of(line))
+
+
+def _steps(stretch: Stretch, rules: Rules) -> Iterable[tuple[UUID, datetime, Policy]]:
+    """Where the policy of a line may change inside its stretch; before the stretch its first policy holds."""
+    yield stretch.line, LONG_AGO, rules.at(to_ms(stretch.since)).policy
+    for moment in rules.changes(to_ms(stretch.since), to_ms(stretch.until)):
+        yield stretch.line, from_ms(moment), rules.at(moment).policy
