@@ -14,7 +14,7 @@ from floor.models.machine import (
 )
 from floor.models.people import User
 from floor.models.plant import Equipment, IdealCycle, Line, Product, ProductNumber, Site
-from floor.models.shifts import ShiftBreak, ShiftPattern
+from floor.models.shifts import Rotation, ShiftBreak, ShiftPattern, SpecialDay
 
 __all__ = [
     "AuditEntry",
@@ -33,9 +33,11 @@ __all__ = [
     "ProductNumber",
     "Reading",
     "Reconciliation",
+    "Rotation",
     "ShiftBreak",
     "ShiftPattern",
     "Site",
+    "SpecialDay",
     "StateEdge",
     "User",
 ]
