@@ -1,15 +1,17 @@
 """When a line works, as people plan it."""
 
 import uuid
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, time
+from typing import Any, NamedTuple
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Value
+from django.db.models.functions import JSONObject
 
 from floor.domain import rotations, shifts
 from floor.domain.rotations import misfits, read_sequence, read_shifts, read_teams, span, write_breaks
@@ -37,12 +39,6 @@ def _check_line(row: "ShiftPattern | Rotation | SpecialDay") -> None:
         raise ValidationError({"line": "This line belongs to another site."})
 
 
-class ShiftPatternQuerySet(models.QuerySet["ShiftPattern"]):
-    def for_lines(self, lines: Sequence[Line]) -> Self:
-        """The lines' own patterns, and those of their sites that hold for every line."""
-        return self.filter(concerns(lines)).order_by("valid_from", "starts_at").prefetch_related("breaks")
-
-
 class ShiftPattern(models.Model):
     """One shift on days of the week. A line that has shifts of its own does not follow those of its site."""
 
@@ -61,8 +57,6 @@ class ShiftPattern(models.Model):
     ends_at = models.TimeField(help_text="At or before the start: the shift ends the next day.")
     valid_from = models.DateField(default=ALWAYS)
     valid_to = models.DateField(null=True, blank=True, help_text="First day on which it no longer holds.")
-
-    objects = ShiftPatternQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -86,17 +80,6 @@ class ShiftPattern(models.Model):
     def break_values(self) -> tuple[Break, ...]:
         return tuple(sorted((rest.value() for rest in self.breaks.all()), key=lambda rest: rest.starts_at))
 
-    def value(self, *, with_breaks: bool = True) -> Pattern:
-        return Pattern(
-            self.name,
-            frozenset(self.weekdays),
-            self.starts_at,
-            self.ends_at,
-            self.valid_from,
-            self.valid_to,
-            self.break_values() if with_breaks else (),
-        )
-
 
 class ShiftBreak(models.Model):
     """A planned pause inside a shift, by the plant's clock."""
@@ -112,11 +95,6 @@ class ShiftBreak(models.Model):
 
     def value(self) -> Break:
         return Break(self.name, self.starts_at, self.ends_at)
-
-
-class RotationQuerySet(models.QuerySet["Rotation"]):
-    def for_lines(self, lines: Sequence[Line]) -> Self:
-        return self.filter(concerns(lines)).order_by("valid_from", "name")
 
 
 class Rotation(models.Model):
@@ -143,8 +121,6 @@ class Rotation(models.Model):
     )
     valid_from = models.DateField(default=ALWAYS)
     valid_to = models.DateField(null=True, blank=True, help_text="First day on which it no longer holds.")
-
-    objects = RotationQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -258,17 +234,6 @@ class SpecialDay(models.Model):
         if (self.last_day - self.first_day).days >= LONGEST_SPECIAL_DAYS:
             raise ValidationError({"last_day": "More than a year is not special; end the shifts instead."})
 
-    def value(self) -> shifts.SpecialDay:
-        return shifts.SpecialDay(
-            Special(self.kind),
-            self.first_day,
-            self.last_day,
-            self.shift,
-            self.starts_at,
-            self.ends_at,
-            self.line_id is not None,
-        )
-
 
 def _or_usual(at: Any) -> str:
     return f"{at:%H:%M}" if at else "usual"
@@ -314,26 +279,105 @@ def misplaced(breaks: Iterable[Break], pattern: ShiftPattern) -> list[str]:
 
 @AskedForMany
 def calendar(lines: Sequence[Line]) -> dict[Line, Calendar]:
-    """Every shift of a line, past and planned (4 queries, one more for each line whose site is not loaded)."""
-    plans = [*ShiftPattern.objects.for_lines(lines), *Rotation.objects.for_lines(lines)]
-    specials = list(SpecialDay.objects.filter(concerns(lines)))
-    return {line: _calendar(line, plans, specials) for line in lines}
-
-
-def _calendar(line: Line, plans: Sequence[ShiftPattern | Rotation], specials: Sequence[SpecialDay]) -> Calendar:
-    own = [plan for plan in plans if plan.line_id == line.pk]
-    shared = [plan for plan in plans if plan.line_id is None and plan.site_id == line.site_id]
-    concerned = [s for s in specials if s.line_id == line.pk or (s.line_id is None and s.site_id == line.site_id)]
-    return Calendar(
-        tuple(plan.value() for plan in own or shared), line.site.zone, tuple(special.value() for special in concerned)
-    )
+    """Every shift of a line, past and planned (1 query, one more for each line whose site is not loaded)."""
+    rows = _rows(concerns(lines))
+    return {line: _calendar(line.site, [row for row in rows if row.concerns(line)]) for line in lines}
 
 
 def site_calendar(site: Site) -> Calendar:
     """What holds for a line of the site that has nothing of its own, whether there is such a line or not."""
-    plans = [*site.shift_patterns.filter(line=None).prefetch_related("breaks"), *site.rotations.filter(line=None)]
-    specials = site.special_days.filter(line=None)
-    return Calendar(tuple(plan.value() for plan in plans), site.zone, tuple(special.value() for special in specials))
+    return _calendar(site, _rows(Q(line=None, site=site)))
+
+
+def _calendar(site: Site, rows: "Sequence[_Row]") -> Calendar:
+    plans = [row for row in rows if row.what != "special_day"]
+    own = [row for row in plans if row.line_id is not None]
+    special_days = (_special_day(row) for row in rows if row.what == "special_day")
+    return Calendar(tuple(_PLANS[row.what](row.told) for row in own or plans), site.zone, tuple(special_days))
+
+
+class _Row(NamedTuple):
+    """One row of a calendar as the database tells it; `told` are its columns, times and dates as ISO texts."""
+
+    site_id: uuid.UUID
+    line_id: uuid.UUID | None
+    what: str
+    told: dict[str, Any]
+
+    def concerns(self, line: Line) -> bool:
+        return self.line_id == line.pk or (self.line_id is None and self.site_id == line.site_id)
+
+
+def _rows(concerned: Q) -> list[_Row]:
+    """Three tables in one statement: every page asks for calendars."""
+    breaks = ShiftBreak.objects.filter(pattern=OuterRef("pk")).order_by("starts_at", "name")
+    rest = ArraySubquery(breaks.values(told=JSONObject(name="name", starts_at="starts_at", ends_at="ends_at")))
+    told = {
+        "pattern": (ShiftPattern, _columns("name weekdays starts_at ends_at valid_from valid_to") | {"breaks": rest}),
+        "rotation": (Rotation, _columns("shifts sequence first_day teams valid_from valid_to")),
+        "special_day": (SpecialDay, _columns("kind first_day last_day shift starts_at ends_at")),
+    }
+    first, *others = (
+        model._default_manager.filter(concerned)
+        .order_by()
+        .values_list("site_id", "line_id", Value(what), JSONObject(**columns), "pk")
+        for what, (model, columns) in told.items()
+    )
+    # In an order that does not change: equal calendars are remembered as one.
+    rows = first.union(*others, all=True).order_by("pk")
+    return [_Row(*row[:4]) for row in rows]
+
+
+def _columns(names: str) -> dict[str, Any]:
+    return {name: name for name in names.split()}
+
+
+def _pattern(told: Mapping[str, Any]) -> Pattern:
+    return Pattern(
+        told["name"],
+        frozenset(told["weekdays"]),
+        time.fromisoformat(told["starts_at"]),
+        time.fromisoformat(told["ends_at"]),
+        date.fromisoformat(told["valid_from"]),
+        _date(told["valid_to"]),
+        tuple(Break(r["name"], *map(time.fromisoformat, (r["starts_at"], r["ends_at"]))) for r in told["breaks"]),
+    )
+
+
+def _rotation(told: Mapping[str, Any]) -> rotations.Rotation:
+    its = read_shifts(told["shifts"])
+    return rotations.Rotation(
+        its,
+        read_sequence(told["sequence"], its),
+        date.fromisoformat(told["first_day"]),
+        read_teams(told["teams"]),
+        date.fromisoformat(told["valid_from"]),
+        _date(told["valid_to"]),
+    )
+
+
+def _special_day(row: _Row) -> shifts.SpecialDay:
+    told = row.told
+    return shifts.SpecialDay(
+        Special(told["kind"]),
+        date.fromisoformat(told["first_day"]),
+        date.fromisoformat(told["last_day"]),
+        told["shift"],
+        _time(told["starts_at"]),
+        _time(told["ends_at"]),
+        row.line_id is not None,
+    )
+
+
+_PLANS: dict[str, Callable[[Mapping[str, Any]], shifts.Plan]] = {"pattern": _pattern, "rotation": _rotation}
+
+
+def _date(told: str | None) -> date | None:
+    return date.fromisoformat(told) if told else None
+
+
+def _time(told: str | None) -> time | None:
+    return time.fromisoformat(told) if told else None
 
 
 def shift_at(line: Line, moment: datetime) -> ShiftWindow | None:
