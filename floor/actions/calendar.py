@@ -53,7 +53,7 @@ def add_plan(plan: Plan, *, breaks: Sequence[Break] = (), by: User | None, now: 
     lines = _lines_of(plan)
     with _replanned(plan.site, lines, plan.valid_from, now) as spans:
         _refuse_past([line for line in lines if calendar(line).patterns], plan.valid_from, now)
-        if plan.line is not None:
+        if plan.line is not None and _with_facts(lines):
             keep_site_shifts(plan.line, until=plan.valid_from)
         _begin(plan, breaks)
         audit.record(by, "shifts_planned", plan, now, plan=plan.told(breaks), valid_from=str(plan.valid_from))
@@ -108,7 +108,7 @@ def is_kept(plan: Plan, now: datetime) -> bool:
 
 def keep_site_shifts(line: Line, *, until: date) -> None:
     """A line that gets shifts of its own keeps those of its site for the days before, as its own."""
-    if not _with_facts([line]) or _has_own(line):
+    if _has_own(line):
         return
     before = Q(line=None, valid_from__lt=until)
     for pattern in line.site.shift_patterns.filter(before).prefetch_related("breaks"):

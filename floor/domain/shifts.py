@@ -19,6 +19,8 @@ HOUR = timedelta(hours=1)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # A plan is checked for one whole cycle; of plans that only meet again after years, the first years.
 LONGEST_CYCLE_DAYS = 1000
+# Where to look at a plan that has held for ever.
+AN_ORDINARY_DAY = date(2024, 1, 1)
 # Days of a calendar that are remembered: more than any page asks for, little enough to keep for every line.
 REMEMBERED_DAYS = 800
 
@@ -336,8 +338,7 @@ def check_overlap(patterns: Sequence[Plan], zone: ZoneInfo, special_days: Sequen
 def _worth_a_look(calendar: Calendar) -> Iterator[tuple[date, date]]:
     cycle = cycle_days(calendar.patterns) * DAY
     turns = {turn for plan in calendar.patterns for turn in (plan.valid_from, plan.valid_to) if turn}
-    earliest = date(1970, 1, 5)
-    for turn in sorted({max(turn, earliest) for turn in turns}):
+    for turn in sorted({turn if turn > date.min else AN_ORDINARY_DAY for turn in turns}):
         yield turn - DAY, turn + cycle + DAY
     for special in calendar.special_days:
         yield special.first_day - DAY, min(special.last_day, special.first_day + cycle) + DAY
