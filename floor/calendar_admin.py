@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminDateWidget
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -71,7 +72,7 @@ class PlanForm(Rehearsed):
     from_day = forms.DateField(
         required=False,
         label="Changes hold from",
-        widget=admin.widgets.AdminDateWidget,
+        widget=AdminDateWidget,
         help_text="Until then the shifts stay as they were, and so does everything that was judged by them.",
     )
 
@@ -90,7 +91,8 @@ class PlanForm(Rehearsed):
         return tomorrow(plan.site.zone) if is_kept(plan, timezone.now()) else plan.valid_from
 
     def clean_from_day(self) -> date:
-        return self.cleaned_data["from_day"] or self.initial["from_day"]
+        given: date | None = self.cleaned_data["from_day"]
+        return given or self._usual_start()
 
     def breaks(self) -> Sequence[Break]:
         return ()
@@ -151,9 +153,7 @@ class RotationForm(PlanForm):
 
 
 class SpecialDayForm(Rehearsed):
-    last_day = forms.DateField(
-        required=False, widget=admin.widgets.AdminDateWidget, help_text="Included. Empty: the first day only."
-    )
+    last_day = forms.DateField(required=False, widget=AdminDateWidget, help_text="Included. Empty: the first day only.")
 
     class Meta:
         model = SpecialDay
@@ -215,7 +215,7 @@ class ShiftPatternAdmin(PlanAdmin):
     form = PatternForm
     list_display = ("name", "site", "line", "days", "starts_at", "ends_at", "valid_from", "valid_to")
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
         fields = ["site", "line", "name", "weekdays", "starts_at", "ends_at", "breaks_text", "valid_from", "valid_to"]
         return fields if obj is None else [*fields, "from_day"]
 
@@ -229,7 +229,7 @@ class RotationAdmin(PlanAdmin):
     form = RotationForm
     list_display = ("name", "site", "line", "teams", "cycle", "hours", "valid_from", "valid_to")
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
         fields = ["site", "line", "name", "shifts", "sequence", "first_day", "teams", "valid_from", "valid_to"]
         return fields if obj is None else [*fields, "from_day"]
 

@@ -126,11 +126,16 @@ def _copy(plan: Plan, line: Line, until: date, breaks: Sequence[Break]) -> None:
 def _begin(plan: Plan, breaks: Sequence[Break]) -> None:
     if plan.valid_to is not None and plan.valid_to <= plan.valid_from:
         raise CalendarRefused(f"This ends on {_told(plan.valid_to)}, before it begins on {_told(plan.valid_from)}.")
-    if isinstance(plan, ShiftPattern) and (wrong := misplaced(breaks, plan)):
-        raise CalendarRefused(" ".join(wrong))
     plan.save(force_insert=True)
-    for rest in breaks if isinstance(plan, ShiftPattern) else ():
-        ShiftBreak.objects.create(pattern=plan, name=rest.name, starts_at=rest.starts_at, ends_at=rest.ends_at)
+    if isinstance(plan, ShiftPattern):
+        _give_breaks(plan, breaks)
+
+
+def _give_breaks(pattern: ShiftPattern, breaks: Sequence[Break]) -> None:
+    if wrong := misplaced(breaks, pattern):
+        raise CalendarRefused(" ".join(wrong))
+    for rest in breaks:
+        ShiftBreak.objects.create(pattern=pattern, name=rest.name, starts_at=rest.starts_at, ends_at=rest.ends_at)
 
 
 def _end(plan: Plan, on: date) -> None:

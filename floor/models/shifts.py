@@ -147,7 +147,11 @@ class Rotation(models.Model):
             raise ValidationError(wrong)
 
     def _unreadable(self) -> dict[str, list[str]]:
-        readers = {"shifts": read_shifts, "teams": read_teams, "sequence": lambda text: read_sequence(text, ())}
+        readers: dict[str, Callable[[str], object]] = {
+            "shifts": read_shifts,
+            "teams": read_teams,
+            "sequence": lambda text: read_sequence(text, ()),
+        }
         wrong: dict[str, list[str]] = {}
         for where, read in readers.items():
             try:

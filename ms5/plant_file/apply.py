@@ -229,8 +229,8 @@ def _put_calendar(changes: Changes, site: Site, plant: PlantFile, lines: Mapping
     put_shifts(changes, site, None, plant.shifts, now, is_new=is_new)
     put_rotations(changes, site, None, plant.rotations, now, is_new=is_new)
     put_special_days(changes, site, None, plant.special_days, now)
-    for line in (None, *lines.values()):
-        refuse_overlap(site, line)
+    for its in (None, *lines.values()):
+        refuse_overlap(site, its)
 
 
 def _put_line_plans(changes: Changes, line: Line, entry: LineEntry, plant: PlantFile, now: datetime) -> None:

@@ -335,7 +335,7 @@ def test_weekly_shifts_give_way_to_a_rotation_tomorrow() -> None:
     assert [(w.team, w.work_date.day) for w in shifts.between(NOW, NOW + timedelta(days=1))] == [
         ("", 22),
         ("", 22),
-        ("C", 23),
+        ("B", 23),
     ]
 
 
@@ -369,7 +369,11 @@ def test_a_special_day_of_a_past_day_derives_the_figures_again() -> None:
         ("D: 6", "D: 8", "line 6: rotations → Continental → teams: Team D begins 8 days after the first day"),
         ("to: 06:00}", "to: 07:00}", "rotations: Night 30 Dec · 18:00–07:00 and Day 31 Dec · 06:00–18:00 overlap"),
         ("shift: Day, to", "shift: Dey, to", "special_days → 2 → shift: no shift is called Dey (did you mean Day?)."),
-        ("kind: changed", "kind: chnged", "unknown kind of special day chnged; use closed, usual, changed, extra"),
+        (
+            "kind: changed",
+            "kind: chnged",
+            "unknown kind of special day chnged; use one of closed, usual, changed, extra",
+        ),
         ("shift: Day, to: 12:00", "shift: Day", "special_days → 2 → to: When does the shift start or end"),
         ("last_day: 2026-12-26", "last_day: 2026-12-20", "special_days → 1 → last_day: The last day lies before"),
         ("from: 09:00, to: 09:30", "from: 19:00, to: 19:30", "Tea 19:00–19:30 lies outside Day."),
