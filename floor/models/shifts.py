@@ -1,17 +1,16 @@
 """When a line works, as people plan it."""
 
+import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any, NamedTuple
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
-from django.db.models import F, OuterRef, Q, Value
-from django.db.models.functions import JSONObject
+from django.db import connection, models
+from django.db.models import F, Q
 
 from floor.domain import rotations, shifts
 from floor.domain.rotations import misfits, read_sequence, read_shifts, read_teams, span, write_breaks
@@ -27,11 +26,6 @@ FOR_THE_SITE = "Empty: for every line of the site that has no shifts of its own.
 
 def every_day() -> list[int]:
     return [1, 2, 3, 4, 5, 6, 7]
-
-
-def concerns(lines: Sequence[Line]) -> Q:
-    """Rows of these lines, and those of their sites that hold for every line."""
-    return Q(line__in=lines) | Q(line=None, site__in={line.site_id for line in lines})
 
 
 def _check_line(row: "ShiftPattern | Rotation | SpecialDay") -> None:
@@ -284,13 +278,13 @@ def misplaced(breaks: Iterable[Break], pattern: ShiftPattern) -> list[str]:
 @AskedForMany
 def calendar(lines: Sequence[Line]) -> dict[Line, Calendar]:
     """Every shift of a line, past and planned (1 query, one more for each line whose site is not loaded)."""
-    rows = _rows(concerns(lines))
+    rows = _rows(lines, {line.site_id for line in lines})
     return {line: _calendar(line.site, [row for row in rows if row.concerns(line)]) for line in lines}
 
 
 def site_calendar(site: Site) -> Calendar:
     """What holds for a line of the site that has nothing of its own, whether there is such a line or not."""
-    return _calendar(site, _rows(Q(line=None, site=site)))
+    return _calendar(site, _rows((), [site.pk]))
 
 
 def _calendar(site: Site, rows: "Sequence[_Row]") -> Calendar:
@@ -312,28 +306,29 @@ class _Row(NamedTuple):
         return self.line_id == line.pk or (self.line_id is None and self.site_id == line.site_id)
 
 
-def _rows(concerned: Q) -> list[_Row]:
-    """Three tables in one statement: every page asks for calendars."""
-    breaks = ShiftBreak.objects.filter(pattern=OuterRef("pk")).order_by("starts_at", "name")
-    rest = ArraySubquery(breaks.values(told=JSONObject(name="name", starts_at="starts_at", ends_at="ends_at")))
-    told = {
-        "pattern": (ShiftPattern, _columns("name weekdays starts_at ends_at valid_from valid_to") | {"breaks": rest}),
-        "rotation": (Rotation, _columns("shifts sequence first_day teams valid_from valid_to")),
-        "special_day": (SpecialDay, _columns("kind first_day last_day shift starts_at ends_at")),
-    }
-    first, *others = (
-        model._default_manager.filter(concerned)
-        .order_by()
-        .values_list("site_id", "line_id", Value(what), JSONObject(**columns), "pk")
-        for what, (model, columns) in told.items()
-    )
-    # In an order that does not change: equal calendars are remembered as one.
-    rows = first.union(*others, all=True).order_by("pk")
-    return [_Row(*row[:4]) for row in rows]
+# Every page asks for calendars, so the three tables are one statement, and not put together anew each time: that takes
+# the ORM 5 ms. Its plan: three scans of a few dozen rows each, and the index on a break's pattern.
+# In an order that does not change: equal calendars are remembered as one.
+_CALENDARS = """
+WITH concerned AS (SELECT %(lines)s::uuid[] AS lines, %(sites)s::uuid[] AS sites)
+SELECT site_id, line_id, 'pattern' AS what, id, to_jsonb(p) || jsonb_build_object('breaks', (
+    SELECT coalesce(jsonb_agg(to_jsonb(b) ORDER BY b.starts_at, b.name), '[]')
+    FROM floor_shiftbreak b WHERE b.pattern_id = p.id)) AS told
+FROM floor_shiftpattern p, concerned WHERE line_id = ANY(lines) OR (line_id IS NULL AND site_id = ANY(sites))
+UNION ALL
+SELECT site_id, line_id, 'rotation', id, to_jsonb(r)
+FROM floor_rotation r, concerned WHERE line_id = ANY(lines) OR (line_id IS NULL AND site_id = ANY(sites))
+UNION ALL
+SELECT site_id, line_id, 'special_day', id, to_jsonb(s)
+FROM floor_specialday s, concerned WHERE line_id = ANY(lines) OR (line_id IS NULL AND site_id = ANY(sites))
+ORDER BY what, id
+"""
 
 
-def _columns(names: str) -> dict[str, Any]:
-    return {name: name for name in names.split()}
+def _rows(lines: Sequence[Line], sites: Iterable[uuid.UUID]) -> list[_Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(_CALENDARS, {"lines": [line.pk for line in lines], "sites": list(sites)})
+        return [_Row(site, line, what, json.loads(told)) for site, line, what, _, told in cursor.fetchall()]
 
 
 def _pattern(told: Mapping[str, Any]) -> Pattern:
