@@ -10,6 +10,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from floor import audit
+from floor.actions.retention import detail_horizon
 from floor.domain.machine import State
 from floor.models import Equipment, Line, MachineState, StateEdge, User
 from floor.models.shifts import calendar
@@ -228,8 +229,14 @@ def _refuse_what_was_not_seen(stop: Stop, seen: object) -> None:
 
 
 def refuse_closed(line: Line, moment: datetime | None, by: User, now: datetime) -> None:
-    """An operator may speak about the current shift and the one before; later it takes a supervisor."""
-    if moment is None or can(by, Capability.CODE_CLOSED_SHIFT):
+    """An operator may speak about the current shift and the one before; later it takes a supervisor.
+
+    What has been dropped can be spoken about by nobody.
+    """
+    if moment is None:
+        return
+    refuse_forgotten(line, moment, now)
+    if can(by, Capability.CODE_CLOSED_SHIFT):
         return
     shifts = calendar(line)
     shift = shifts.at(moment) or shifts.last_finished(moment)
@@ -239,6 +246,13 @@ def refuse_closed(line: Line, moment: datetime | None, by: User, now: datetime) 
     if following is None or now >= following.ends_at:
         label = shift.label(line.site.zone)
         raise ShiftClosed(f"The shift {label} is closed. The shift manager can still change what is said about it.")
+
+
+def refuse_forgotten(line: Line, moment: datetime, now: datetime) -> None:
+    horizon = detail_horizon(now)
+    if moment < horizon:
+        day = horizon.astimezone(line.site.zone)
+        raise ImpossibleTime(f"Only figures are kept from before {day:%d.%m.%Y}; they cannot be changed any more.")
 
 
 # ---------------------------------------------------------------- one stop of several
