@@ -26,7 +26,7 @@ from oee.domain.factors import Policy, Ratio, Totals
 from oee.domain.losses import Factor, Loss, Waterfall, together, waterfall
 from oee.domain.readings import STANDARDS, Figures, Reading, company, figures, read, readings
 from oee.rows import primary_machine
-from oee.stretch import stretch
+from oee.stretch import DetailsGone, stretch
 
 MAX_SECONDS = 10**10  # three centuries
 MAX_CYCLE_S = 10**7
@@ -395,4 +395,7 @@ class Calculate(Asked):
             return self.answer(declared_row(declared(asked), Policy(**asked.get("policy", {}))))
         if not can(request.user, Capability.CALCULATE_OEE):
             raise PermissionDenied(f"Your role may not {Capability.CALCULATE_OEE}.")
-        return self.answer(stored_row(_machine(asked), asked["start"], asked["end"], timezone.now()))
+        try:
+            return self.answer(stored_row(_machine(asked), asked["start"], asked["end"], timezone.now()))
+        except DetailsGone as refusal:
+            raise ValidationError({"start": [str(refusal)]}) from refusal

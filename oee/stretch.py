@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from floor.actions.retention import detail_horizon
 from floor.models import Equipment
 from oee.actions.facts import counted
 from oee.domain.clock import MILLISECOND, from_ms, to_ms
@@ -29,12 +30,12 @@ def stretch(machine: Equipment, start: datetime, end: datetime, *, now: datetime
     """What a machine did in [start, end), whole minutes. The future is left out.
 
     Elapsed time that nobody has accounted for is NO DATA, off shift or a break. `machine` comes with its line, site
-    and live row.
+    and live row. Raises DetailsGone.
     """
     setup = setups([machine.line])[machine.line_id]
     until = max(start, _known_until(machine, start, min(end, now), now))
     found: dict[Policy, Totals] = defaultdict(Totals)
-    for bucket, totals in _Window(setup, machine, start, until).hours() if start < until else ():
+    for bucket, totals in _Window(setup, machine, start, until, detail_horizon(now)).hours() if start < until else ():
         policy = policy_of(bucket, setup.rules)
         found[policy] += totals.judged(policy)
     return Stretch(dict(found), until)
@@ -50,6 +51,10 @@ def _known_until(machine: Equipment, start: datetime, end: datetime, now: dateti
     return end if last is None else min(end, last.starts_at + last.calendar_ms * MILLISECOND)
 
 
+class DetailsGone(Exception):
+    """The stretch cuts an hour of which only the totals are kept."""
+
+
 class Cut(NamedTuple):
     """Time whose hours are cut by the stretch or not accounted for; `is_stored`: something is known of it."""
 
@@ -61,8 +66,10 @@ class Cut(NamedTuple):
 class _Window:
     """The hours of [start, end), by shift."""
 
-    def __init__(self, setup: LineSetup, machine: Equipment, start: datetime, end: datetime) -> None:
-        self.setup, self.machine = setup, machine
+    def __init__(
+        self, setup: LineSetup, machine: Equipment, start: datetime, end: datetime, details_since: datetime
+    ) -> None:
+        self.setup, self.machine, self.details_since = setup, machine, details_since
         self.start, self.end = to_ms(start), to_ms(end)
         self.plan: Plan = plan(setup.calendar, self.start, self.end)
 
@@ -74,7 +81,8 @@ class _Window:
                 continue
             stored = rows[start]
             is_whole = self.start <= start and end <= self.end
-            if is_whole and sum(row.calendar_ms for row in stored) == end - start:
+            is_complete = sum(row.calendar_ms for row in stored) == end - start
+            if is_whole and (is_complete or (stored and end <= to_ms(self.details_since))):
                 yield bucket, _sum(stored)
             else:
                 cut.append(Cut(max(start, self.start), min(end, self.end), bool(stored)))
@@ -96,10 +104,19 @@ class _Window:
     def _derived(self, cut: Cut) -> Iterator[tuple[Bucket, Totals]]:
         entries, parts = [], list[Parts]()
         if cut.is_stored:
+            self._refuse_without_details(cut)
             entries = _entries(self.machine, cut.start, cut.end)
             parts = counted(self.setup, self.machine.id, from_ms(cut.start), from_ms(cut.end))
         for hour in accounted(self._filled(entries, cut), parts, self.plan.buckets, set()):
             yield hour.bucket, hour.totals
+
+    def _refuse_without_details(self, cut: Cut) -> None:
+        if cut.start < to_ms(self.details_since):
+            since = self.details_since.astimezone(self.machine.line.site.zone)
+            raise DetailsGone(
+                f"Details are kept since {since:%Y-%m-%d %H:%M}. Before that only whole hours are known: "
+                "let the stretch begin and end on the hour."
+            )
 
     def _filled(self, entries: Sequence[Entry], cut: Cut) -> Iterator[Entry]:
         at = cut.start

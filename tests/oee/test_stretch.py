@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -16,8 +17,9 @@ from rest_framework.test import APIClient
 from floor.models import Equipment, MachineMinute, User
 from floor.roles import HOLDERS, Capability, Role
 from oee.actions.rebuild import rebuild_dirty
+from oee.actions.retention import drop_old_figures
 from oee.domain.factors import FIELDS, Policy, Totals
-from oee.models import HourTotals, LinePolicy
+from oee.models import HourTotals, LedgerEntry, LinePolicy
 from oee.stretch import stretch
 from tests.factories import make_line
 from tests.oee.stage import Stage, at, make_stage
@@ -114,6 +116,22 @@ def test_a_machine_nobody_reads_any_more_has_no_data_and_no_stop(stage: Stage) -
 
     assert found.until == at("13:30")
     assert sum(found.totals.values(), Totals()).no_data_ms == 90 * 60_000
+
+
+def test_whole_hours_outlive_the_details_and_cut_ones_say_so(stage: Stage) -> None:
+    whole = totals(stage, at("07:00"), at("09:00"))
+    later = NOW + timedelta(days=100)
+    connection.check_constraints()  # as at the end of the transaction that wrote them
+    drop_old_figures(later)
+    MachineMinute.objects.all().delete()
+
+    assert not LedgerEntry.objects.exists()
+    kept = stretch(machine_of(stage), at("07:00"), at("09:00"), now=later).totals
+    assert sum(kept.values(), Totals()) == whole
+    with time_machine.travel(later, tick=False):
+        answer = calculate(stage, at("07:00"), at("08:30"))
+    assert answer.status_code == 422
+    assert "let the stretch begin and end on the hour" in answer.json()["details"]["start"][0]
 
 
 def test_every_shift_is_judged_by_the_policy_under_which_it_began(stage: Stage) -> None:
