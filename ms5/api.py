@@ -1,6 +1,7 @@
 """How the API pages and how it says no."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import structlog
@@ -12,6 +13,7 @@ from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils import json
 
 log = structlog.get_logger(__name__)
 
@@ -78,9 +80,23 @@ class SmallJSON(JSONParser):
         if length > MAX_BODY:
             raise TooLarge
         try:
-            return super().parse(stream, media_type, parser_context)
+            return self.load(stream, parser_context or {})
         except RecursionError as error:
             raise exceptions.ParseError("The JSON is nested too deeply.") from error
+
+    def load(self, stream: Any, context: dict[str, Any]) -> Any:
+        return super().parse(stream, None, context)
+
+
+class ExactJSON(SmallJSON):
+    """Numbers with a decimal point arrive as the Decimal that was written, not as the nearest float."""
+
+    def load(self, stream: Any, context: dict[str, Any]) -> Any:
+        try:
+            text = stream.read().decode(context.get("encoding", "utf-8"))
+            return json.loads(text, parse_float=Decimal)
+        except (ValueError, ArithmeticError, LookupError) as error:
+            raise exceptions.ParseError(f"JSON parse error - {error}") from error
 
 
 def error_envelope(exc: Exception, context: dict[str, Any]) -> Response:

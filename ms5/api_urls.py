@@ -9,7 +9,9 @@ from floor.roles import Capability
 from ms5 import auth_api as auth
 from ms5 import dashboard_api as dashboard
 from ms5 import health
+from ms5.api import ExactJSON
 from oee import api as oee
+from oee.calculate_api import Calculate
 from plc import api as plc
 
 app_name = "api"
@@ -43,6 +45,7 @@ urlpatterns: list[URLPattern] = [
     path("dashboard/lines", dashboard.DashboardLines.as_view(), name="dashboard-lines"),
     path("dashboard/lines/<str:line>/status", dashboard.LineStatus.as_view(), name="line-status"),
     path("dashboard/summary", dashboard.Summary.as_view(), name="summary"),
+    path("oee/calculate", Calculate.as_view(parser_classes=[ExactJSON]), name="oee-calculate"),
     path("oee/lines/<str:line>/current", oee.CurrentOee.as_view(), name="oee-current"),
     path("oee/lines/<str:line>", oee.ShiftOee.as_view(), name="oee-shift"),
     path("downtime/events", oee.StopList.as_view(), name="stops"),

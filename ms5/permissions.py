@@ -63,6 +63,8 @@ ROUTES: dict[str, Capability | dict[str, Capability | None] | None] = {
     "api:dashboard-lines": C.VIEW_FLOOR,
     "api:line-status": C.VIEW_FLOOR,
     "api:summary": C.VIEW_FLOOR,
+    # A ledger in the body is arithmetic that anybody may check; a line's own window also asks for CALCULATE_OEE.
+    "api:oee-calculate": C.VIEW_FLOOR,
     "api:oee-current": C.VIEW_FLOOR,
     "api:oee-shift": C.VIEW_FLOOR,
     "api:stops": C.VIEW_FLOOR,

@@ -4,10 +4,22 @@ OEE = availability × performance × quality, computed as one fraction. What can
 and nothing is clamped: a performance of 104 % is shown, flagged and asked about.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from typing import Protocol
 
 from oee.domain.ledger import Entry, Kind, Ledger
+
+
+class Judge(Protocol):
+    """Whoever says which columns of Totals are planned time and which of them are operating time."""
+
+    @property
+    def planned(self) -> frozenset[str]: ...
+
+    @property
+    def operating(self) -> frozenset[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +34,21 @@ class Policy:
     planned_stops_reduce_availability: bool = True
     minor_stops_reduce_availability: bool = False
     no_data_is_lost: bool = False
+
+    @property
+    def planned(self) -> frozenset[str]:
+        standstill = PLANNED_STANDSTILL if self.planned_stops_reduce_availability else ()
+        unseen = ("no_data_ms",) if self.no_data_is_lost else ()
+        return frozenset((*ALWAYS_PLANNED, *standstill, *unseen))
+
+    @property
+    def operating(self) -> frozenset[str]:
+        minor = () if self.minor_stops_reduce_availability else ("minor_stop_ms",)
+        return frozenset(("run_ms", *minor))
+
+
+ALWAYS_PLANNED = ("run_ms", "minor_stop_ms", "stop_ms", "external_stop_ms")
+PLANNED_STANDSTILL = ("planned_stop_ms", "setup_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +114,13 @@ class Totals:
     def all_rejected(self) -> int:
         return self.rejected + self.unobserved_rejected
 
-    def judged(self, policy: Policy) -> "Totals":
-        """The same totals with planned and operating time as this policy sees them."""
-        busy, operating = self.observed_ms - self.idle_ms, self.run_ms
-        if not policy.planned_stops_reduce_availability:
-            busy -= self.planned_stop_ms + self.setup_ms
-        if policy.no_data_is_lost:
-            busy += self.no_data_ms
-        if not policy.minor_stops_reduce_availability:
-            operating += self.minor_stop_ms
-        return replace(self, busy_ms=busy, operating_ms=operating)
+    def judged(self, judge: Judge) -> "Totals":
+        """The same totals with planned and operating time as a policy or a standard sees them."""
+        return replace(self, busy_ms=self.spent(judge.planned), operating_ms=self.spent(judge.operating))
+
+    def spent(self, columns: Iterable[str]) -> int:
+        """Time in these columns together."""
+        return sum(int(getattr(self, name)) for name in columns)
 
 
 FIELDS = tuple(field.name for field in fields(Totals))
@@ -129,6 +153,7 @@ COLUMNS = {
     (Ledger.STOP, Kind.EXTERNAL): "external_stop_ms",
     (Ledger.STOP, Kind.MINOR): "minor_stop_ms",
 }
+TIME_COLUMNS = tuple(dict.fromkeys(COLUMNS.values()))
 
 
 @dataclass(frozen=True, slots=True)
