@@ -17,9 +17,9 @@ from django.db import connection
 from floor.models import Line
 from oee.domain.clock import from_ms, to_ms
 from oee.domain.factors import FIELDS, Policy, Totals
-from oee.domain.judging import Rule, Rules, Steps
-from oee.models import LinePolicy
-from oee.setup import LONG_AGO, judging_of, policies_of, reading
+from oee.domain.judging import Judging, Restated, Rule, Rules, Steps
+from oee.models import LinePolicy, Restatement
+from oee.setup import LONG_AGO, policies_of, reading
 
 
 class Step(StrEnum):
@@ -266,6 +266,8 @@ def _named(scope: Scope) -> dict[str, Any]:
         "lines": [stretch.line for stretch in scope.stretches],
         "sinces": [stretch.since for stretch in scope.stretches],
         "untils": [stretch.until for stretch in scope.stretches],
+        "earliest": min((stretch.since for stretch in scope.stretches), default=LONG_AGO),
+        "latest": max((stretch.until for stretch in scope.stretches), default=LONG_AGO),
     }
     for n, step in enumerate(scope.judged):
         named |= {f"judged_line_{n}": step.line, f"judged_since_{n}": step.since}
@@ -320,8 +322,9 @@ class Losses:
     planned: tuple[Planned, ...]
 
 
-# The losses of the range by losses_of_machine; stops by one_stop_start; planned stops by their start, each with the
-# entries of its own. Past the time for which details are kept a planned stop took as long as people said.
+# The losses of the range by losses_of_machine; stops by stop_with_culprit and planned stops by plannedstop_time, both
+# between two constants, because lines mostly share their days; each planned stop with the entries of its own. Past the
+# time for which details are kept a planned stop took as long as people said.
 LOSSES = """
 WITH meant AS (
     SELECT * FROM unnest(%(lines)s::uuid[], %(sinces)s::timestamptz[], %(untils)s::timestamptz[])
@@ -334,8 +337,8 @@ WITH meant AS (
 ), culprits AS (
     SELECT s.caused_by_id, count(*) AS stops,
         sum(extract(epoch FROM coalesce(s.ended_at, %(now)s) - s.started_at) * 1000)::bigint AS lost_ms
-    FROM meant m JOIN oee_stop s ON s.line_id = m.line_id AND s.started_at >= m.since AND s.started_at < m.until
-    WHERE s.equipment_id = ANY(%(speakers)s) AND s.kind IN ('failure', 'external') AND NOT s.is_minor
+    FROM oee_stop s JOIN meant m ON s.line_id = m.line_id AND s.started_at >= m.since AND s.started_at < m.until
+    WHERE s.equipment_id = ANY(%(speakers)s) AND s.started_at >= %(earliest)s AND s.started_at < %(latest)s AND s.kind IN ('failure', 'external') AND NOT s.is_minor
         AND s.caused_by_id IS NOT NULL AND {stop_fits}
     GROUP BY s.caused_by_id
 ), planned AS (
@@ -343,9 +346,9 @@ WITH meant AS (
         (SELECT sum(extract(epoch FROM e.ended_at - e.started_at) * 1000) FROM oee_ledgerentry e
          WHERE e.planned_stop_id = s.id AND e.equipment_id = ANY(%(speakers)s)),
         extract(epoch FROM s.ends_at - s.starts_at) * 1000)::bigint AS took_ms
-    FROM meant m JOIN (SELECT *, starts_at AS started_at FROM oee_plannedstop) s
-        ON s.line_id = m.line_id AND s.starts_at >= m.since AND s.starts_at < m.until
-    WHERE s.withdrawn_at IS NULL AND s.ends_at IS NOT NULL AND s.expected_s IS NOT NULL AND {planned_fits}
+    FROM (SELECT *, starts_at AS started_at FROM oee_plannedstop) s
+        JOIN meant m ON s.line_id = m.line_id AND s.starts_at >= m.since AND s.starts_at < m.until
+    WHERE s.starts_at >= %(earliest)s AND s.starts_at < %(latest)s AND s.withdrawn_at IS NULL AND s.ends_at IS NOT NULL AND s.expected_s IS NOT NULL AND {planned_fits}
 )
 SELECT 'reason', kind, reason_id, r.label, r."group", lost_ms, events, 0, 0
 FROM reasons LEFT JOIN oee_stopreason r ON r.code = reason_id
@@ -395,19 +398,23 @@ class Judgement(NamedTuple):
     steps: tuple[Judged, ...]
 
 
-def judgement(lines: Sequence[Line], stretches: Sequence[Stretch]) -> Judgement:
-    """Ask inside a glance that foresaw `policies_of` and `judging_of`."""
-    steps = [step for stretch in stretches for step in _steps(stretch, _rules(lines, stretch.line))]
+def judgement(lines: Sequence[Line], stretches: Sequence[Stretch], restatements: Iterable[Restatement]) -> Judgement:
+    """`restatements` of these lines, in the order in which they were made. Ask inside a glance: it needs policies."""
+    made: dict[UUID, list[Restated]] = defaultdict(list)
+    for one in restatements:
+        made[one.line_id].append(Restated(to_ms(one.starts_at), to_ms(one.ends_at), to_ms(one.as_of)))
+    by_id = {line.id: line for line in lines}
+    rules = {key: _rules(by_id[key], Judging(made[key])) for key in (stretch.line for stretch in stretches)}
+    steps = [step for stretch in stretches for step in _steps(stretch, rules[stretch.line])]
     policies = tuple(dict.fromkeys(policy for _, _, policy in steps))
     if len(policies) < 2:
         return Judgement(policies or (Policy(),), ())
     return Judgement(policies, tuple(Judged(line, since, policies.index(policy)) for line, since, policy in steps))
 
 
-def _rules(lines: Sequence[Line], line_id: UUID) -> Rules:
-    line = next(line for line in lines if line.id == line_id)
+def _rules(line: Line, judging: Judging) -> Rules:
     steps = [(to_ms(policy.valid_from), Rule(0, reading(policy))) for policy in policies_of(line)]
-    return Rules(Steps(steps, Rule(0, reading(LinePolicy(line=line)))), judging_of(line))
+    return Rules(Steps(steps, Rule(0, reading(LinePolicy(line=line)))), judging)
 
 
 def _steps(stretch: Stretch, rules: Rules) -> Iterable[tuple[UUID, datetime, Policy]]:

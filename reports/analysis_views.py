@@ -9,7 +9,7 @@ from floor.models import Equipment
 from floor.models.shifts import calendar
 from floor.roles import Capability, require
 from floor.views.desk import page
-from oee.setup import judging_of, policies_of
+from oee.setup import policies_of
 from reports.analysis.asked import COMPARED, MEASURES, RANGES, STANDARD_NAMES, STEPS, STOPS, WEEK_OF, Asked, AskForm
 from reports.analysis.figures import Analysis
 from reports.analysis.sheets import SHEETS, written
@@ -55,8 +55,8 @@ def _machines() -> list[Equipment]:
 
 def _asked(form: AskForm, machines: list[Equipment]) -> Asked:
     asked = Asked(form.cleaned_data, machines, timezone.now())
-    for question in (calendar, policies_of, judging_of):
-        question.foresee(asked.lines)  # type: ignore[attr-defined]
+    calendar.foresee(asked.lines)
+    policies_of.foresee(asked.lines)
     return asked
 
 

@@ -15,7 +15,7 @@ from floor.models.machine import (
 )
 from floor.models.people import User
 from floor.models.plant import Equipment, IdealCycle, Line, Product, ProductNumber, Site
-from floor.models.shifts import ShiftBreak, ShiftPattern
+from floor.models.shifts import Rotation, ShiftBreak, ShiftPattern, SpecialDay
 
 __all__ = [
     "AuditEntry",
@@ -35,9 +35,11 @@ __all__ = [
     "Reading",
     "Reconciliation",
     "RetentionMark",
+    "Rotation",
     "ShiftBreak",
     "ShiftPattern",
     "Site",
+    "SpecialDay",
     "StateEdge",
     "User",
 ]

@@ -39,6 +39,7 @@ class Window:
     def __init__(self, owners: dict[UUID, LineSetup], since: datetime | None, until: datetime | None) -> None:
         self.owners, self.since, self.until = owners, since, until
         self.ids = list(owners)
+        self.lines = {setup.line.id: setup for setup in owners.values()}.values()
 
     def of(self, rows: Any, column: str) -> Any:
         """Rows of these machines whose `column` lies in the window."""
@@ -54,57 +55,68 @@ def read_facts(setups: Iterable[LineSetup], since: datetime | None, until: datet
     No stop may cross `until`. Several lines cost as many queries as one.
     """
     owners = {machine.id: setup for setup in setups for machine in setup.machines}
-    names = {machine.id: machine.name for setup in owners.values() for machine in setup.machines}
     window = Window(owners, since, until)
     stored = stored_stops(window.ids, since, until)
-    window_of_notes = Window(owners, _earliest(since, stored), until)
-    watermarks = _watermarks(window.ids)
-    edges, known = _edges(window), _known(stored, since)
-    minutes, counts = _minutes(window), _counts(window)
-    told, merges, planned = _told(window), _merges(window), _planned(window_of_notes)
-    faults, notes = _faults(window), _notes(window_of_notes)
-    products = _opening_products(window)
-    machines = {}
-    for machine in window.ids:
-        if machine not in watermarks or not edges[machine]:
-            continue
-        first = min(edge.at for edge in edges[machine])
-        seen_until, end = watermarks[machine], _end(watermarks[machine], told[machine], counts[machine], until)
-        start = first if since is None else max(first, to_ms(since))
-        machines[machine] = Machine(
-            key=machine,
-            name=names[machine],
+    read = _Read(window, stored)
+    seen = (machine for setup in window.lines for machine in setup.machines if read.has_seen(machine.id))
+    return Facts(since, owners, {machine.id: read.machine(machine) for machine in seen}, stored)
+
+
+class _Read:
+    """Everything about the machines of a window, read table by table and told machine by machine."""
+
+    def __init__(self, window: Window, stored: list[Stop]) -> None:
+        self._window = window
+        window_of_notes = Window(window.owners, _earliest(window.since, stored), window.until)
+        self._watermarks = _watermarks(window.ids)
+        self._edges, self._faults = _edges(window), _faults(window)
+        self._minutes, self._products = _minutes(window), _opening_products(window)
+        self._counts, self._known = _counts(window), _known(stored, window.since)
+        self._told, self._merges = _told(window), _merges(window)
+        self._notes, self._planned = _notes(window_of_notes), _planned(window_of_notes)
+
+    def has_seen(self, key: UUID) -> bool:
+        return key in self._watermarks and bool(self._edges[key])
+
+    def machine(self, machine: Equipment) -> Machine:
+        key, start, end = machine.id, self._start(machine.id), self._end(machine.id)
+        return Machine(
+            key=key,
+            name=machine.name,
             start=start,
             until=end,
-            edges=[
-                *(Edge(start, State.STOP) for start in known[machine]),
-                *edges[machine],
-                *([Edge(seen_until, State.UNKNOWN)] if end > seen_until else []),
-            ],
-            product=products.get(machine, NO_PRODUCT),
-            products=minutes[machine].products,
-            known=known[machine],
-            faults=FaultLog(faults[machine]),
-            minutes=[*minutes[machine].parts, *(_not_before(start, parts) for parts in counts[machine])],
-            notes=notes[machine],
-            planned=planned[owners[machine].line.id],
-            told=told[machine],
-            merges=[merge for merge, _ in merges[machine]],
+            edges=self._edges_of(key, end),
+            product=self._products.get(key, NO_PRODUCT),
+            products=self._minutes[key].products,
+            known=self._known[key],
+            faults=FaultLog(self._faults[key]),
+            minutes=[*self._minutes[key].parts, *(_not_before(start, parts) for parts in self._counts[key])],
+            notes=self._notes[key],
+            planned=self._planned[self._window.owners[key].line.id],
+            told=[*self._told[key], *(ran for _, ran in self._merges[key] if ran is not None)],
+            merges=[merge for merge, _ in self._merges[key]],
         )
-        machines[machine].told.extend(ran for _, ran in merges[machine] if ran is not None)
-    return Facts(since, owners, machines, stored)
+
+    def _start(self, key: UUID) -> int:
+        first, since = min(edge.at for edge in self._edges[key]), self._window.since
+        return first if since is None else max(first, to_ms(since))
+
+    def _end(self, key: UUID) -> int:
+        """Time is accounted for as far as it was seen, or as far as people told about it while nobody saw."""
+        said = [told.end for told in self._told[key]] + [parts.minute + 1 for parts in self._counts[key]]
+        end, until = max([self._watermarks[key], *said]), self._window.until
+        return end if until is None else min(end, to_ms(until))
+
+    def _edges_of(self, key: UUID, end: int) -> list[Edge]:
+        """With the beginnings of stops that are known, and with the silence since the last reading, if any."""
+        known = (Edge(start, State.STOP) for start in self._known[key])
+        silent = [Edge(self._watermarks[key], State.UNKNOWN)] if end > self._watermarks[key] else []
+        return [*known, *self._edges[key], *silent]
 
 
 def _watermarks(ids: list[UUID]) -> dict[UUID, int]:
     seen = MachineState.objects.filter(equipment__in=ids).values_list("equipment_id", "observed_until")
     return {machine: to_ms(until) for machine, until in seen if until is not None}
-
-
-def _end(seen_until: int, told: list[Told], counts: list[Parts], until: datetime | None) -> int:
-    """Time is accounted for as far as it was seen, or as far as people told about it while nobody saw."""
-    said = [t.end for t in told] + [parts.minute + 1 for parts in counts]
-    end = max([seen_until, *said])
-    return end if until is None else min(end, to_ms(until))
 
 
 def _not_before(start: int, parts: Parts) -> Parts:
@@ -212,6 +224,12 @@ def _minutes(window: Window) -> dict[UUID, _Minutes]:
     return found
 
 
+def counted(setup: LineSetup, machine: UUID, since: datetime, until: datetime) -> list[Parts]:
+    """What was made in [since, until), by the counter and by people; whole minutes."""
+    window = Window({machine: setup}, since, until)
+    return [*_minutes(window)[machine].parts, *_counts(window)[machine]]
+
+
 class _Cycles:
     """Ideal cycles. A standard holds for whole quarters of an hour, so that one look-up serves fifteen minutes."""
 
@@ -253,7 +271,7 @@ def _notes(window: Window) -> dict[UUID, list[Note]]:
 
 def _planned(window: Window) -> dict[UUID, list[PlannedTime]]:
     """By line, the earlier said first."""
-    setups = {setup.line.id: setup for setup in window.owners.values()}
+    setups = {setup.line.id: setup for setup in window.lines}
     found: dict[UUID, list[PlannedTime]] = defaultdict(list)
     rows = PlannedStop.objects.standing().touching(window.since, window.until).filter(line__in=list(setups))
     for row in rows.order_by("pk"):

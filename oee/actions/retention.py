@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 
 from floor.actions.retention import detail_horizon, kept_from
 from oee.models import HourLoss, HourTotals, LedgerEntry, Stop
@@ -11,18 +11,22 @@ from oee.models import HourLoss, HourTotals, LedgerEntry, Stop
 BATCH = 5000
 BATCHES = 40
 # Table → when a row lies wholly before a moment. An open stop never does.
-DETAILS = {LedgerEntry: "ended_at <= %s"}
-ROLL_UPS = {HourTotals: "ends_at <= %s", HourLoss: "starts_at < %s", Stop: "ended_at <= %s"}
+DETAILS: dict[type[models.Model], str] = {LedgerEntry: "ended_at <= %s"}
+ROLL_UPS: dict[type[models.Model], str] = {
+    HourTotals: "ends_at <= %s",
+    HourLoss: "starts_at < %s",
+    Stop: "ended_at <= %s",
+}
 
 
 def drop_old_figures(now: datetime) -> int:
     """Delete derived rows that are older than they are kept, a bounded number at a time; return how many."""
-    before = {detail_horizon(now): DETAILS, kept_from(now, days=settings.ROLLUP_RETENTION_DAYS): ROLL_UPS}
-    return sum(
-        _drop(model._meta.db_table, is_old, moment)
-        for moment, tables in before.items()
-        for model, is_old in tables.items()
-    )
+    rolled_up_from = kept_from(now, days=settings.ROLLUP_RETENTION_DAYS)
+    return _drop_all(DETAILS, detail_horizon(now)) + _drop_all(ROLL_UPS, rolled_up_from)
+
+
+def _drop_all(tables: dict[type[models.Model], str], before: datetime) -> int:
+    return sum(_drop(model._meta.db_table, is_old, before) for model, is_old in tables.items())
 
 
 def _drop(table: str, is_old: str, before: datetime) -> int:

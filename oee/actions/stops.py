@@ -1,5 +1,6 @@
 """What people say about stops. The stop itself, as the machine reported it, is never changed."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -434,7 +435,11 @@ def confirm_stop(
 
 
 @transaction.atomic
-def import_codings(line: Line, codings: Sequence[StopCoding], *, now: datetime) -> None:
+def import_notes(line: Line, notes: Sequence[models.Model], *, now: datetime) -> None:
     """Take over what people said elsewhere or before, and account for the whole line again."""
-    StopCoding.objects.bulk_create(codings, ignore_conflicts=True)
+    sorts: dict[type[models.Model], list[models.Model]] = defaultdict(list)
+    for note in notes:
+        sorts[type(note)].append(note)
+    for sort, rows in sorts.items():
+        sort._default_manager.bulk_create(rows, ignore_conflicts=True)
     rebuild(line, since=None, now=now)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from oee.domain.factors import Totals, factors
-from oee.domain.readings import TIME_COLUMNS, Place, Reading
+from oee.domain.factors import TIME_COLUMNS, Totals, factors
+from oee.domain.readings import Place, Reading
 
 
 class Factor(StrEnum):
@@ -120,6 +120,31 @@ def _flags(judged: Totals, rated: bool) -> Iterable[str]:
         yield FASTER_THAN_IDEAL
 
 
+def together(falls: Sequence[Waterfall]) -> Waterfall:
+    """Of times that were judged by different policies. What is not known of one is not known of all."""
+    return Waterfall(
+        sum(fall.planned_ms for fall in falls),
+        sum(fall.operating_ms for fall in falls),
+        _sum(fall.ideal_ms for fall in falls),
+        _sum(fall.productive_ms for fall in falls),
+        _merged(loss for fall in falls for loss in fall.losses),
+        _merged(loss for fall in falls for loss in fall.outside),
+        tuple(dict.fromkeys(flag for fall in falls for flag in fall.flags)),
+    )
+
+
+def _merged(losses: Iterable[Loss]) -> tuple[Loss, ...]:
+    found: dict[tuple[str, Factor | None], list[Loss]] = {}
+    for loss in losses:
+        found.setdefault((loss.code, loss.factor), []).append(loss)
+    return tuple(replace(same[0], lost_ms=_sum(loss.lost_ms for loss in same)) for same in found.values())
+
+
+def _sum(lengths: Iterable[int | None]) -> int | None:
+    known = list(lengths)
+    return None if None in known else sum(length or 0 for length in known)
+
+
 def is_accounted_for(totals: Totals) -> bool:
     """Every millisecond of calendar time is in exactly one column."""
     return totals.spent(TIME_COLUMNS) == totals.calendar_ms
@@ -130,8 +155,8 @@ def together(parts: Sequence[Waterfall]) -> Waterfall:
     return Waterfall(
         sum(part.planned_ms for part in parts),
         sum(part.operating_ms for part in parts),
-        _all_known(part.ideal_ms for part in parts),
-        _all_known(part.productive_ms for part in parts),
+        _sum(part.ideal_ms for part in parts),
+        _sum(part.productive_ms for part in parts),
         _added(loss for part in parts for loss in part.losses),
         _added(loss for part in parts for loss in part.outside),
         tuple(dict.fromkeys(flag for part in parts for flag in part.flags)),
@@ -143,16 +168,7 @@ def _added(losses: Iterable[Loss]) -> tuple[Loss, ...]:
     found: dict[tuple[Factor | None, str], Loss] = {}
     for loss in losses:
         before = found.get((loss.factor, loss.code))
-        known = None if before is None else _all_known((before.lost_ms, loss.lost_ms))
+        known = None if before is None else _sum((before.lost_ms, loss.lost_ms))
         found[loss.factor, loss.code] = loss if before is None else replace(before, lost_ms=known)
     order: list[Factor | None] = [*Factor, None]
     return tuple(sorted(found.values(), key=lambda loss: order.index(loss.factor)))
-
-
-def _all_known(values: Iterable[int | None]) -> int | None:
-    total = 0
-    for value in values:
-        if value is None:
-            return None
-        total += value
-    return total

@@ -15,8 +15,9 @@ from django.http import QueryDict
 from floor.domain.shifts import Calendar, ShiftWindow, instant
 from floor.models import Equipment, Line
 from floor.models.shifts import calendar
-from oee.analysis import Days, Scope, Step, Stretch, judgement
-from oee.domain.readings import ISO_22400, OEE_COM, SMRP, STANDARDS, Reading
+from oee.analysis import Days, Judgement, Scope, Step, Stretch, judgement
+from oee.domain.readings import STANDARDS, Reading
+from oee.models import Restatement
 
 DAY = timedelta(days=1)
 MOST_DAYS = 800
@@ -47,7 +48,7 @@ RANGES = (
 )
 STANDARD_NAMES = (
     ("company", "Company policy, as judged"),
-    *((one.code, one.name) for one in (ISO_22400, OEE_COM, SMRP)),
+    *((one.code, one.name) for one in STANDARDS),
 )
 STEPS = tuple((step.value, step.value) for step in Step)
 MEASURES = (("minutes", "Minutes"), ("count", "Number"), ("mtbf", "Time between"))
@@ -273,8 +274,14 @@ class Asked:
         return next((one for one in STANDARDS if one.code == self.given.get("standard")), None)
 
     @cached_property
-    def judgement(self) -> Any:
-        return judgement(self.lines, self.stretches)
+    def judgement(self) -> Judgement:
+        return judgement(self.lines, self.stretches, self.every_restatement)
+
+    @cached_property
+    def every_restatement(self) -> list[Restatement]:
+        """Of these lines, whenever, in the order in which they were made."""
+        rows = Restatement.objects.filter(line__in=self.lines).order_by("pk")
+        return list(rows.select_related("author", "line").defer("before", "after"))
 
     @cached_property
     def scope(self) -> Scope:

@@ -181,14 +181,11 @@ class Analysis:
     def restatements(self) -> list[Restatement]:
         """Stretches of these lines and days that somebody judged anew."""
         stretches = {stretch.line: stretch for stretch in self.asked.stretches}
-        if not stretches:
-            return []
-        rows = Restatement.objects.filter(
-            line__in=list(stretches),
-            starts_at__lt=max(stretch.until for stretch in stretches.values()),
-            ends_at__gt=min(stretch.since for stretch in stretches.values()),
-        )
-        return list(rows.select_related("author", "line").order_by("made_at"))
+        return [
+            one
+            for one in self.asked.every_restatement
+            if (stretch := stretches.get(one.line_id)) and one.starts_at < stretch.until and one.ends_at > stretch.since
+        ]
 
     @cached_property
     def offered(self) -> list[tuple[str, str, list[tuple[str, str]]]]:
@@ -319,7 +316,7 @@ class Analysis:
             row.started_at,
             row.ended_at,
             (ended - row.started_at).total_seconds(),
-            reason.label if reason else row.fault_text or row.proposed_why or "No reason yet",
+            reason.label if reason else row.fault_text or row.proposed_why,
             is_uncoded=reason is None,
             href=stop_href(row.id),
         )
@@ -368,7 +365,12 @@ class Analysis:
     def kinds(self) -> list[Share]:
         """What sort of standstill there was."""
         by_kind = {kind: [lost for lost in self.lost.reasons if lost.kind == kind] for kind in KIND_WORDS}
-        return [self._share(KIND_WORDS[kind], rows) for kind, rows in by_kind.items() if rows]
+        found = [(kind, self._share(KIND_WORDS[kind], rows)) for kind, rows in by_kind.items() if rows]
+        return [share._replace(share=None) if kind is Kind.IDLE else share for kind, share in found]
+
+    @property
+    def culprits(self) -> tuple[oee.Culprit, ...]:
+        return self.lost.culprits[:CAUSES_SHOWN]
 
     def _share(self, label: str, rows: Sequence[Lost]) -> Share:
         lost_ms, planned = sum(lost.lost_ms for lost in rows), self.whole.busy_ms
@@ -400,7 +402,7 @@ class Analysis:
         starts = [period.began_at for _, _, period, _ in found]
         return [
             (label, self._note(start, end), period, totals)
-            for (label, _, period, totals), start, end in zip(found, starts, [*starts[1:], None], strict=True)
+            for (label, _, period, totals), start, end in zip(found, starts, [*starts[1:], None], strict=False)
         ]
 
     def _note(self, start: datetime, end: datetime | None) -> str:

@@ -13,13 +13,14 @@ import django
 def main(names: list[str]) -> int:
     from django.core.management import call_command
 
-    from tests.bench import fanout, ingest, latency, reading
+    from tests.bench import analysis, fanout, ingest, latency, reading
 
     benches: dict[str, Callable[[], None]] = {
         "ingest": ingest.run,
         "reading": reading.run,
         "fanout": fanout.run,
         "latency": latency.run,
+        "analysis": analysis.run,
     }
     unknown = set(names) - set(benches)
     if unknown:

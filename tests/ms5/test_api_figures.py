@@ -236,7 +236,7 @@ def test_a_stop_that_does_not_exist_is_not_found(stage: Stage) -> None:
 
 def test_an_operator_does_not_change_a_closed_shift_but_the_shift_manager_does(stage: Stage) -> None:
     stop = Stop.objects.get().id
-    with time_machine.travel(at("16:00"), tick=False):
+    with time_machine.travel(at("22:01"), tick=False):
         assert code(signed_in(Role.OPERATOR), stop, reason_code="CHANGEOVER").status_code == 403
         assert code(signed_in(Role.SHIFT_MANAGER), stop, reason_code="CHANGEOVER").status_code == 200
 
