@@ -148,27 +148,3 @@ def _sum(lengths: Iterable[int | None]) -> int | None:
 def is_accounted_for(totals: Totals) -> bool:
     """Every millisecond of calendar time is in exactly one column."""
     return totals.spent(TIME_COLUMNS) == totals.calendar_ms
-
-
-def together(parts: Sequence[Waterfall]) -> Waterfall:
-    """One waterfall of several that were read by different policies; a loss stands where its first part has it."""
-    return Waterfall(
-        sum(part.planned_ms for part in parts),
-        sum(part.operating_ms for part in parts),
-        _sum(part.ideal_ms for part in parts),
-        _sum(part.productive_ms for part in parts),
-        _added(loss for part in parts for loss in part.losses),
-        _added(loss for part in parts for loss in part.outside),
-        tuple(dict.fromkeys(flag for part in parts for flag in part.flags)),
-    )
-
-
-def _added(losses: Iterable[Loss]) -> tuple[Loss, ...]:
-    """By code and factor: time may be lost availability under one policy and lost speed under another."""
-    found: dict[tuple[Factor | None, str], Loss] = {}
-    for loss in losses:
-        before = found.get((loss.factor, loss.code))
-        known = None if before is None else _sum((before.lost_ms, loss.lost_ms))
-        found[loss.factor, loss.code] = loss if before is None else replace(before, lost_ms=known)
-    order: list[Factor | None] = [*Factor, None]
-    return tuple(sorted(found.values(), key=lambda loss: order.index(loss.factor)))
