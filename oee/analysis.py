@@ -7,17 +7,21 @@ a few hundred sums, however long the range. Nothing here divides.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from floor.domain.shifts import ShiftWindow, hours
 from floor.models import Line
 from oee.domain.clock import from_ms, to_ms
-from oee.domain.factors import FIELDS, Policy, Totals
+from oee.domain.derive import schedule_of
+from oee.domain.factors import FIELDS, Policy, Totals, total
 from oee.domain.judging import Judging, Restated, Rule, Rules, Steps
+from oee.domain.ledger import Track, ledger
 from oee.models import LinePolicy, Restatement
 from oee.setup import LONG_AGO, policies_of, reading
 
@@ -281,6 +285,83 @@ def _rows(statement: str, named: Mapping[str, Any]) -> Iterable[tuple[Any, ...]]
     return rows
 
 
+# ---------------------------------------------------------------- what nobody saw
+
+
+class Silence(NamedTuple):
+    """The shifts of a line inside [start, end), in which its machine was not heard of: there are no rows yet."""
+
+    line: UUID
+    windows: tuple[ShiftWindow, ...]
+    start: datetime
+    end: datetime
+    rules: Rules
+
+
+def add_unseen(found: Sums, scope: Scope, silences: Iterable[Silence], policies: Sequence[Policy]) -> None:
+    """Account for silences as the rows will once data arrive again: NO DATA, or a break."""
+    zone = ZoneInfo(scope.zone)
+    keys = {period.key: period for period in found.periods}
+    hourly: dict[tuple[datetime, datetime], list[tuple[tuple[int, int], Totals]]] = {}
+    for silence in silences:
+        for window in silence.windows:
+            if not _is_meant(scope, window):
+                continue
+            policy = silence.rules.at(to_ms(window.starts_at)).policy
+            start, end = max(window.starts_at, silence.start), min(window.ends_at, silence.end)
+            if (start, end) not in hourly:
+                hourly[start, end] = list(_unseen_hours(window, start, end, zone))
+            unseen = [(spot, totals.judged(policy)) for spot, totals in hourly[start, end]]
+            for spot, totals in unseen:
+                _add(found.week, spot, totals)
+            whole = sum((totals for _, totals in unseen), Totals())
+            key = _period_key(scope.step, window)
+            period = keys.setdefault(key, Period(key, window.starts_at))
+            found.whole += whole
+            _add(found.periods, period, whole)
+            _add(found.lines, silence.line, whole)
+            _add(found.shifts, Key(window.name), whole)
+            _add(found.teams, Key(window.team), whole)
+            _add(found.policies, policies.index(policy) if policy in policies else 0, whole)
+    found.periods = dict(sorted(found.periods.items(), key=lambda item: item[0].began_at))
+
+
+def _is_meant(scope: Scope, window: ShiftWindow) -> bool:
+    if scope.product or (scope.shifts is not None and window.starts_at not in scope.shifts):
+        return False
+    in_days = scope.days.first <= window.work_date <= scope.days.last
+    return in_days and scope.shift in ("", window.name) and scope.team in ("", window.team)
+
+
+def _unseen_hours(
+    window: ShiftWindow, start: datetime, end: datetime, zone: ZoneInfo
+) -> Iterable[tuple[tuple[int, int], Totals]]:
+    schedule = schedule_of([window])
+    for since, until in hours(zone, start, end):
+        low, high = to_ms(max(since, start)), to_ms(min(until, end))
+        spot = window.work_date.weekday(), since.astimezone(zone).hour
+        yield spot, total(ledger([], schedule, Track(()), low, high))
+
+
+def _period_key(step: Step, window: ShiftWindow) -> str:
+    day = window.work_date
+    match step:
+        case Step.SHIFT:
+            return f"{day} {window.name}"
+        case Step.WEEK:
+            return str(day - day.weekday() * timedelta(days=1))
+        case Step.MONTH:
+            return str(day.replace(day=1))
+    return str(day)
+
+
+K = TypeVar("K")
+
+
+def _add(sums: dict[K, Totals], key: K, more: Totals) -> None:
+    sums[key] = sums.get(key, Totals()) + more
+
+
 # ---------------------------------------------------------------- losses
 
 
@@ -375,8 +456,8 @@ def losses(scope: Scope, now: datetime) -> Losses:
             ("planned_fits", "h.equipment_id = ANY(%(speakers)s) AND h.line_id = s.line_id"),
         )
     }
-    hours = "JOIN oee_hourtotals h ON h.equipment_id = l.equipment_id AND h.starts_at = l.starts_at"
-    statement = LOSSES.format(hours=hours if scope.is_narrowed else "", fits=fits, **began)
+    joined = "JOIN oee_hourtotals h ON h.equipment_id = l.equipment_id AND h.starts_at = l.starts_at"
+    statement = LOSSES.format(hours=joined if scope.is_narrowed else "", fits=fits, **began)
     rows = list(_rows(statement, _named(scope) | {"now": now}))
     reasons = [Lost(*row[1:3], row[3] or "", row[4] or "", *row[5:7]) for row in rows if row[0] == "reason"]
     culprits = [Culprit(*row[2:4], *row[5:7]) for row in rows if row[0] == "culprit"]
@@ -396,6 +477,7 @@ class Judgement(NamedTuple):
 
     policies: tuple[Policy, ...]
     steps: tuple[Judged, ...]
+    rules: dict[UUID, Rules]
 
 
 def judgement(lines: Sequence[Line], stretches: Sequence[Stretch], restatements: Iterable[Restatement]) -> Judgement:
@@ -408,8 +490,9 @@ def judgement(lines: Sequence[Line], stretches: Sequence[Stretch], restatements:
     steps = [step for stretch in stretches for step in _steps(stretch, rules[stretch.line])]
     policies = tuple(dict.fromkeys(policy for _, _, policy in steps))
     if len(policies) < 2:
-        return Judgement(policies or (Policy(),), ())
-    return Judgement(policies, tuple(Judged(line, since, policies.index(policy)) for line, since, policy in steps))
+        return Judgement(policies or (Policy(),), (), rules)
+    numbered = tuple(Judged(line, since, policies.index(policy)) for line, since, policy in steps)
+    return Judgement(policies, numbered, rules)
 
 
 def _rules(line: Line, judging: Judging) -> Rules:

@@ -4,23 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('floor', '0004_calendars'),
-        ('oee', '0003_hours_are_tiled'),
+        ("floor", "0004_calendars"),
+        ("oee", "0003_hours_are_tiled"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='hourloss',
-            index=models.Index(fields=['equipment', 'work_date'], name='losses_of_machine'),
+            model_name="hourloss",
+            index=models.Index(fields=["equipment", "work_date"], name="losses_of_machine"),
         ),
         migrations.AddIndex(
-            model_name='hourtotals',
-            index=models.Index(fields=['equipment', 'work_date'], name='hours_of_machine'),
+            model_name="hourtotals",
+            index=models.Index(fields=["equipment", "work_date"], name="hours_of_machine"),
         ),
         migrations.AddIndex(
-            model_name='stop',
-            index=models.Index(condition=models.Q(('caused_by__isnull', False)), fields=['started_at'], name='stop_with_culprit'),
+            model_name="stop",
+            index=models.Index(
+                condition=models.Q(("caused_by__isnull", False)), fields=["started_at"], name="stop_with_culprit"
+            ),
         ),
     ]

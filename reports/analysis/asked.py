@@ -15,9 +15,10 @@ from django.http import QueryDict
 from floor.domain.shifts import Calendar, ShiftWindow, instant
 from floor.models import Equipment, Line
 from floor.models.shifts import calendar
-from oee.analysis import Days, Judgement, Scope, Step, Stretch, judgement
+from oee.analysis import Days, Judgement, Scope, Silence, Step, Stretch, judgement
 from oee.domain.readings import STANDARDS, Reading
 from oee.models import Restatement
+from oee.shift import is_silent, live
 
 DAY = timedelta(days=1)
 MOST_DAYS = 800
@@ -260,6 +261,21 @@ class Asked:
     @cached_property
     def stretches(self) -> tuple[Stretch, ...]:
         return tuple(Stretch(line.id, span.since, span.until) for line, span in self.spans.items())
+
+    @cached_property
+    def silences(self) -> list[Silence]:
+        """What machines that were once heard of have not told of these days."""
+        return [silence for machine in self.speakers if (silence := self._silence(machine))]
+
+    def _silence(self, machine: Equipment) -> Silence | None:
+        state, span = live(machine), self.spans.get(machine.line)
+        if state is None or state.observed_until is None or span is None or not is_silent(state, self.now):
+            return None
+        start, end = max(state.observed_until, span.since), min(self.now, span.until)
+        if start >= end:
+            return None
+        windows = self._calendars[machine.line].between(start, end)
+        return Silence(machine.line_id, windows, start, end, self.judgement.rules[machine.line_id])
 
     @property
     def step(self) -> Step:

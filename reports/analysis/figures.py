@@ -151,7 +151,9 @@ class Analysis:
 
     @cached_property
     def sums(self) -> Sums:
-        return oee.sums(self.asked.scope)
+        found = oee.sums(self.asked.scope)
+        oee.add_unseen(found, self.asked.scope, self.asked.silences, self.asked.judgement.policies)
+        return found
 
     @cached_property
     def lost(self) -> oee.Losses:

@@ -2,34 +2,51 @@
 
 import csv
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from andon.actions import acknowledge
+from floor.models import LineState, Product, ProductNumber
 from floor.models.shifts import calendar
+from oee.actions.planned_stops import plan_stop
 from oee.actions.rebuild import rebuild_dirty
-from oee.shift import shift_report
-from tests.factories import make_user
-from tests.oee.stage import Stage, at, make_stage
+from oee.actions.standards import restate
+from oee.actions.stops import code_stop
+from oee.domain.factors import FIELDS
+from oee.domain.readings import ISO_22400
+from oee.models import HourTotals, LinePolicy, Stop
+from oee.shift import ShiftFigures, shift_report
+from tests.andon.plant import make_call, make_crew
+from tests.factories import LONG_AGO, make_line, make_machine, make_shifts, make_site, make_user
+from tests.oee.stage import DAY, Stage, at, make_stage
 
 pytestmark = pytest.mark.django_db
 NOON = at("12:00", 1)
+NAMES = ("availability", "performance", "quality", "oee")
 
 
 @pytest.fixture
 def stage() -> Stage:
-    """Two days: a stop of twenty minutes in the first day's shift, one of ten in the second's."""
+    """Two days: twenty minutes stand in the first day's shift, ten in the second's, half an hour at night."""
     stage = make_stage()
+    work(stage)
+    return stage
+
+
+def work(stage: Stage) -> None:
     for day in (0, 1):
         for minute in range(60):
             stage.makes(at("08:00", day) + timedelta(minutes=minute), 40, rejected=1)
-    stage.sees("06:00 run, 07:00 stop, 07:20 run, 22:00 stop", until=at("23:55"))
-    stage.edges([(at("06:00", 1), "run"), (at("09:00", 1), "stop"), (at("09:10", 1), "run")], until=NOON)
+    stage.sees("06:00 run, 07:00 stop, 07:20 run, 10:40 stop, 10:41 run, 23:00 stop, 23:30 run", until=at("23:55"))
+    stage.edges([(at("09:00", 1), "stop"), (at("09:10", 1), "run")], until=NOON)
     rebuild_dirty(NOON)
-    return stage
 
 
 @pytest.fixture
@@ -49,22 +66,331 @@ def sheet(client: Client, block: str, address: str = "", now: datetime = NOON) -
     return list(csv.DictReader(io.StringIO(response.content.decode())))
 
 
-def test_a_shift_has_the_figures_of_its_report(stage: Stage, vera: Client) -> None:
-    after = at("14:00:30")
-    window = calendar(stage.line).at(at("08:00"))
+def ratios(client: Client, address: str, now: datetime = NOON) -> dict[str, tuple[int, int]]:
+    """Numerator and denominator of each factor."""
+    rows = {row["kpi"]: row for row in sheet(client, "now", address, now)}
+    return {name: (int(rows[name]["now_numerator"]), int(rows[name]["now_denominator"])) for name in NAMES}
+
+
+def report_of(stage: Stage, moment: datetime, now: datetime = NOON) -> ShiftFigures:
+    window = calendar(stage.line).at(moment)
     assert window is not None
-    report = shift_report(stage.line, window, NOON)
+    report = shift_report(stage.line, window, now)
     assert report is not None
-    rows = {row["kpi"]: row for row in sheet(vera, "now", "range=last-shift", after)}
-    for name in ("availability", "performance", "quality", "oee"):
-        ratio = getattr(report.factors, name)
-        assert (int(rows[name]["now_numerator"]), int(rows[name]["now_denominator"])) == (
-            ratio.numerator,
-            ratio.denominator,
-        )
+    return report
 
 
-def test_the_page_is_shown(stage: Stage, vera: Client) -> None:
-    response = ask(vera, "?range=yesterday")
+def evidence(report: ShiftFigures) -> dict[str, tuple[int, int | None]]:
+    found = {name: getattr(report.factors, name) for name in NAMES}
+    return {name: (ratio.numerator, ratio.denominator) for name, ratio in found.items()}
+
+
+# ---------------------------------------------------------------- figures
+
+
+def test_a_shift_has_the_figures_of_its_report(stage: Stage, vera: Client) -> None:
+    day = ratios(vera, "range=today&shift=Day", at("13:00"))
+    assert day == evidence(report_of(stage, at("08:00")))
+
+
+def test_the_shift_that_is_on_has_the_figures_of_its_report(stage: Stage, vera: Client) -> None:
+    assert ratios(vera, "range=this-shift") == evidence(report_of(stage, at("08:00", 1)))
+
+
+def test_the_shift_that_ended_last_has_the_figures_of_its_report(stage: Stage, vera: Client) -> None:
+    rows = sheet(vera, "compare", "range=last-shift&compare=shift")
+    report = report_of(stage, at("23:00"))
+    assert [row["shift"] for row in rows] == ["Night"]
+    assert int(rows[0]["stop_ms"]) == report.totals.stop_ms == 30 * 60_000
+
+
+def test_days_are_sums_divided_once_and_no_means(stage: Stage, vera: Client) -> None:
+    reports = [report_of(stage, at("08:00")), report_of(stage, at("08:00", 1))]
+    found = ratios(vera, "from=2026-11-20&to=2026-11-21&shift=Day")
+    for name, (numerator, denominator) in found.items():
+        parts = [getattr(report.factors, name) for report in reports]
+        assert numerator == sum(part.numerator for part in parts)
+        assert denominator == sum(part.denominator for part in parts)
+
+
+def test_a_silent_machine_is_told_of_as_in_the_shift_report(stage: Stage, vera: Client) -> None:
+    later = at("13:30", 1)
+    report = report_of(stage, at("08:00", 1), later)
+    [row] = sheet(vera, "compare", "range=this-shift", later)
+    assert report.totals.no_data_ms >= 85 * 60_000
+    assert {name: int(row[name]) for name in FIELDS} == {name: getattr(report.totals, name) for name in FIELDS}
+
+
+def test_as_long_a_time_before_is_told_beside(stage: Stage, vera: Client) -> None:
+    rows = {row["kpi"]: row for row in sheet(vera, "now", "from=2026-11-21&to=2026-11-21")}
+    before = {row["kpi"]: row for row in sheet(vera, "now", "from=2026-11-20&to=2026-11-20")}
+    assert rows["oee"]["before_numerator"] == before["oee"]["now_numerator"]
+    assert rows["oee"]["before_denominator"] == before["oee"]["now_denominator"]
+
+
+def test_a_standard_reads_the_same_time_differently(stage: Stage, vera: Client) -> None:
+    report = report_of(stage, at("08:00"))
+    judged = report.totals.judged(ISO_22400)
+    found = ratios(vera, "from=2026-11-20&to=2026-11-20&shift=Day&standard=iso22400")
+    assert found["availability"] == (judged.operating_ms, judged.busy_ms)
+    assert judged.operating_ms < report.totals.operating_ms, "a minor stop is lost availability to ISO 22400"
+
+
+@pytest.mark.parametrize("standard", ["company", "iso22400", "oee.com", "smrp"])
+def test_nothing_is_left_over_of_planned_time(stage: Stage, vera: Client, standard: str) -> None:
+    rows = {row["code"]: row for row in sheet(vera, "losses", f"range=7-days&standard={standard}")}
+    assert rows["difference"]["ms"] == "0"
+    inside = [row for row in rows.values() if row["factor"] in ("availability", "performance", "quality")]
+    lost = sum(int(row["ms"]) for row in inside)
+    assert int(rows["planned"]["ms"]) == lost + int(rows["productive"]["ms"])
+
+
+def test_nothing_is_left_over_when_the_policy_changed_meanwhile(vera: Client) -> None:
+    stage = make_stage()
+    LinePolicy.objects.create(line=stage.line, valid_from=LONG_AGO)
+    LinePolicy.objects.create(line=stage.line, valid_from=at("20:00"), minor_stops_reduce_availability=True)
+    stage.sees("06:00 run, 07:00 stop, 07:01 run", until=at("23:55"))
+    stage.edges([(at("05:00", 1), "stop"), (at("05:01", 1), "run")], until=at("05:30", 1))
+    rebuild_dirty(NOON)
+    rows = sheet(vera, "losses", "range=7-days")
+    assert next(row["ms"] for row in rows if row["code"] == "difference") == "0"
+    minor = {row["factor"]: row["ms"] for row in rows if row["code"] == "minor_stops"}
+    assert minor == {"performance": "60000", "availability": "60000"}, "each by the policy its shift began under"
+
+
+def test_the_night_on_which_the_clock_goes_back_has_its_extra_hour(vera: Client) -> None:
+    stage = make_stage()
+    night = datetime.fromisoformat("2026-10-24T21:00:00+00:00")  # 22:00 in London
+    stage.edges([(night, "run")], until=night + timedelta(hours=9))
+    rebuild_dirty(night + timedelta(hours=9))
+    now = night + timedelta(hours=9)
+    [row] = sheet(vera, "compare", "range=last-shift", now)
+    assert (row["calendar_ms"], row["run_ms"]) == ("32400000", "32400000")
+    one = next(row for row in sheet(vera, "week", "range=last-shift", now) if row["hour"] == "1")
+    assert (one["iso_weekday"], one["run_ms"]) == ("6", "7200000"), "the hour that is shown twice, of Saturday's night"
+    assert ask(vera, "?range=last-shift", now).status_code == 200
+
+
+# ---------------------------------------------------------------- every block adds up
+
+
+@pytest.mark.parametrize("address", ["range=7-days", "range=7-days&shift=Day", "range=this-shift", "range=today"])
+def test_every_block_adds_up_to_the_same_totals(stage: Stage, vera: Client, address: str) -> None:
+    [line] = sheet(vera, "compare", address)
+    for block, more in (("trend", "by=day"), ("trend", "by=month"), ("week", ""), ("compare", "compare=shift")):
+        rows = sheet(vera, block, f"{address}&{more}")
+        for name in FIELDS:
+            assert sum(int(row[name]) for row in rows) == int(line[name]), (block, more, name)
+
+
+def test_lost_time_by_reason_adds_up_to_the_losses(stage: Stage, vera: Client) -> None:
+    stop = Stop.objects.get(started_at=at("07:00"))
+    code_stop(stop.id, "MAT_JAM", by=make_user("erna", "engineer"), now=NOON, request_id=uuid4())
+    rows = {(row["kind"], row["reason"]): row for row in sheet(vera, "stops", "range=7-days")}
+    assert rows["failure", "MAT_JAM"]["lost_ms"] == str(20 * 60_000)
+    assert rows["failure", ""]["name"] == "Not coded"
+    assert (rows["minor", ""]["lost_ms"], rows["minor", ""]["stops"]) == ("60000", "1")
+    [line] = sheet(vera, "compare", "range=7-days")
+    failures = [int(row["lost_ms"]) for (kind, _), row in rows.items() if kind == "failure"]
+    assert sum(failures) == int(line["stop_ms"])
+    page = ask(vera, "?range=7-days").content.decode()
+    assert "Not coded:" in page
+    assert "Slow running" in page
+    assert "Minor stops" in page
+
+
+def test_words_of_people_are_no_formulas_in_a_spreadsheet(stage: Stage, vera: Client) -> None:
+    stage.line.name = "=1+1"
+    stage.line.code = "=L"
+    stage.line.save()
+    [row] = sheet(vera, "compare", "range=7-days")
+    assert row["line"] == "'=L"
+
+
+# ---------------------------------------------------------------- filters
+
+
+def test_a_product_is_looked_at_alone(stage: Stage, vera: Client) -> None:
+    product = Product.objects.create(code="P7", name="Rye")
+    ProductNumber.objects.create(line=stage.line, number=7, product=product)
+    stage.makes(at("11:00", 1), 25, product_number=7)
+    stage.edges([], until=at("11:30", 1))
+    rebuild_dirty(NOON)
+    [row] = [row for row in sheet(vera, "compare", "range=7-days&compare=product") if row["product"] == "P7"]
+    assert (row["name"], row["made"]) == ("Rye", "25")
+    [alone] = sheet(vera, "compare", "range=7-days&product=P7")
+    assert {name: alone[name] for name in FIELDS} == {name: row[name] for name in FIELDS}
+    assert int(alone["calendar_ms"]) < 24 * 3_600_000
+    page = ask(vera, "?range=7-days&product=P7").content.decode()
+    assert '<option value="P7" selected>Rye</option>' in page
+
+
+def test_a_team_is_looked_at_alone(stage: Stage, vera: Client) -> None:
+    HourTotals.objects.filter(shift_name="Day").update(team="Red")
+    [row] = [row for row in sheet(vera, "compare", "range=7-days&compare=team") if row["team"] == "Red"]
+    [alone] = sheet(vera, "compare", "range=7-days&team=Red")
+    assert alone["run_ms"] == row["run_ms"] != "0"
+
+
+def test_one_line_of_several_and_one_machine_of_a_line(stage: Stage, vera: Client) -> None:
+    other = make_stage("L-2")
+    loader = make_machine(stage.line, "LOADER", primary=False, position=20)
+    stage.edges([(at("06:00", 1), "run")], until=NOON, machine=loader)
+    other.sees("06:00 run", until=NOON)
+    rebuild_dirty(NOON)
+    assert {row["line"] for row in sheet(vera, "compare", "range=7-days")} == {"L-BAG1", "L-2"}
+    assert {row["line"] for row in sheet(vera, "compare", "range=7-days&line=L-2")} == {"L-2"}
+    [row] = sheet(vera, "compare", "range=today&machine=LOADER")
+    assert row["run_ms"] == str(6 * 3_600_000)
+    machines = [row["machine"] for row in sheet(vera, "reliability", "range=7-days&line=L-BAG1")]
+    assert machines == [stage.machine.code, "LOADER"]
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("range=fortnight", "“fortnight” is nothing that range can be."),
+        ("from=2026-02-30&to=2026-03-01", "“from” is no day"),
+        ("from=2026-11-21&to=2026-11-20", "is before the first"),
+        ("from=2026-11-21", "Give both days"),
+        ("from=2020-01-01&to=2026-01-01", "at most 800 days"),
+        ("line=NONE", "“NONE” is nothing that line can be."),
+        ("machine=NONE", "“NONE” is nothing that machine can be."),
+        ("standard=mine", "“mine” is nothing that standard can be."),
+        ("zoom=3", "“3” is nothing that zoom can be."),
+        ("at=noon", "“at” is no moment"),
+        ("csv=secrets", "“secrets” is no block"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_words(stage: Stage, vera: Client, address: str, said: str) -> None:
+    response = ask(vera, f"?{address}")
+    assert response.status_code == 400
+    assert said in response.content.decode()
+
+
+def test_a_plant_without_lines_says_so(vera: Client) -> None:
+    response = ask(vera)
     assert response.status_code == 200
-    assert "Six big losses" in response.content.decode()
+    assert "There is no line with a machine yet" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "address", ["", "?range=this-shift", "?range=365-days", "?range=month&compare=team&week=stops"]
+)
+def test_a_plant_that_never_ran_has_a_page(vera: Client, address: str) -> None:
+    make_shifts(make_site())
+    make_machine(make_line())
+    response = ask(vera, address)
+    assert response.status_code == 200
+    assert "Nothing is known about these lines in this time" in response.content.decode()
+
+
+def test_a_line_without_shifts_has_a_page(vera: Client) -> None:
+    stage = make_stage(shifts=False)
+    stage.sees("06:00 run", until=NOON)
+    rebuild_dirty(NOON)
+    for address in ("", "?range=this-shift", "?range=yesterday"):
+        assert ask(vera, address).status_code == 200
+
+
+# ---------------------------------------------------------------- stops, calls and restatements
+
+
+def test_the_timeline_and_its_stops_are_cut_to_the_same_window(stage: Stage, vera: Client) -> None:
+    page = ask(vera, "?range=yesterday").content.decode()
+    assert "What the machines did" in page
+    assert "20\u202fmin" in page
+    closer = ask(vera, "?range=yesterday&zoom=1&at=2026-11-20T08:00:00Z").content.decode()
+    assert "No stop longer than a minor one in this window." in closer
+    assert "What the machines did" not in ask(vera, "?range=7-days").content.decode()
+
+
+def test_the_wait_for_an_answer_is_told_beside_the_time_to_restore(stage: Stage, vera: Client) -> None:
+    crew = make_crew()
+    LineState.objects.get_or_create(line=stage.line)
+    call = make_call(stage.line, at=at("07:05"), by=crew["operator"])
+    acknowledge(call, by=crew["maintenance"], now=at("07:09"), request_id=uuid4())
+    [row] = sheet(vera, "reliability", "range=yesterday")
+    assert (row["calls_answered"], row["waited_ms"]) == ("1", "240000")
+    assert (row["failures"], row["stop_ms"]) == ("2", str(50 * 60_000))
+    assert float(row["mttr_ms"]) == 25 * 60_000
+
+
+def test_without_a_failure_the_time_between_is_more_than_what_was_worked(vera: Client) -> None:
+    stage = make_stage()
+    stage.sees("06:00 run", until=at("09:00"))
+    rebuild_dirty(at("09:00"))
+    [row] = sheet(vera, "reliability", "range=today", at("09:00"))
+    assert (row["failures"], row["mtbf_ms"]) == ("0", "")
+    assert "&gt; 3.0\u202fh" in ask(vera, "?range=today", at("09:00")).content.decode()
+
+
+def test_a_changeover_is_held_against_its_plan(stage: Stage, vera: Client) -> None:
+    plan_stop(
+        stage.line,
+        "CHANGEOVER",
+        by=make_user("sam", "shift_manager"),
+        now=NOON,
+        request_id=uuid4(),
+        starts_at=at("09:00", 1),
+        ends_at=at("09:15", 1),
+        expected_s=300,
+    )
+    [row] = sheet(vera, "planned", "range=today")
+    assert (row["reason"], row["expected_ms"], row["took_ms"]) == ("CHANGEOVER", "300000", "600000")
+    assert row["longer_than_planned"] == "1"
+
+
+def test_what_was_judged_anew_is_marked(stage: Stage, vera: Client) -> None:
+    erna = make_user("erna", "engineer")
+    restate(stage.line, DAY, DAY + timedelta(days=1), by=erna, now=NOON, reason="ideal cycle was wrong")
+    page = ask(vera, "?range=7-days").content.decode()
+    assert "1 restated" in page
+    assert "ideal cycle was wrong" in page
+    notes = {row["period"]: row["note"] for row in sheet(vera, "trend", "range=7-days&by=day")}
+    assert "ideal cycle was wrong" in notes["2026-11-20"]
+    assert "restated" not in ask(vera, "?from=2026-11-22&to=2026-11-22").content.decode()
+
+
+# ---------------------------------------------------------------- what a page costs
+
+
+def cost(client: Client, address: str) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        assert ask(client, address).status_code == 200
+    return len(queries)
+
+
+@pytest.mark.parametrize("address", ["?range=30-days", "?range=365-days", "?range=30-days&shift=Day"])
+def test_a_page_costs_ten_queries_however_many_lines(vera: Client, address: str) -> None:
+    stages = [make_stage(f"L-{n}") for n in range(2)]
+    for stage in stages:
+        stage.sees("06:00 run, 07:00 stop, 07:20 run", until=NOON)
+    rebuild_dirty(NOON)
+    with_two = cost(vera, address)
+    for n in range(2, 8):
+        make_stage(f"L-{n}").sees("06:00 run, 07:00 stop, 07:20 run", until=NOON)
+    rebuild_dirty(NOON)
+    assert cost(vera, address) == with_two <= 10
+
+
+def test_no_hour_outside_the_range_is_read(stage: Stage, vera: Client) -> None:
+    """The plan reads totals and losses by machine and production day."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        plans = []
+        with CaptureQueriesContext(connection) as queries:
+            ask(vera, "?range=30-days")
+        for query in [one["sql"] for one in queries if one["sql"].lstrip().startswith("WITH")]:
+            if "oee_hour" in query:
+                cursor.execute(f"EXPLAIN {query}")
+                plans.append("\n".join(row[0] for row in cursor.fetchall()))
+    assert len(plans) == 2
+    assert "hours_of_machine" in plans[0]
+    assert "losses_of_machine" in plans[1]
+    assert "stop_with_culprit" in plans[1]
+
+
+def test_the_month_begins_on_its_first_day(stage: Stage, vera: Client) -> None:
+    response = ask(vera, "?range=month&csv=now")
+    assert response["Content-Disposition"] == f'attachment; filename="now_{date(2026, 11, 1)}_{date(2026, 11, 21)}.csv"'
