@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -35,7 +35,8 @@ class Step(StrEnum):
     MONTH = "month"
 
 
-class Days(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Days:
     """Production days, both included."""
 
     first: date
@@ -128,9 +129,23 @@ STEPS = {
     Step.WEEK: "date_trunc('week', work_date)::date::text",
     Step.MONTH: "date_trunc('month', work_date)::date::text",
 }
-# Bits of GROUPING(period, line_id, shift_name, team, product, judged): a bit is set where the column is summed over.
-WHOLE, PERIOD, LINE, SHIFT, TEAM, PRODUCT, POLICY = 0b111111, 0b011111, 0b101111, 0b110111, 0b111011, 0b111101, 0b111110
-WEEK, MACHINE, BEFORE = -1, -2, -3
+
+
+class Grouped(IntEnum):
+    """What a row of sums is of: bits of GROUPING(period, line_id, shift_name, team, product, judged), each set where
+    the column is summed over; below 0 for what is added up elsewhere in the statement."""
+
+    WHOLE = 0b111111
+    PERIOD = 0b011111
+    LINE = 0b101111
+    SHIFT = 0b110111
+    TEAM = 0b111011
+    PRODUCT = 0b111101
+    POLICY = 0b111110
+    WEEK = -1
+    MACHINE = -2
+    BEFORE = -3
+
 
 # 30 days of 20 lines: index scans of hours_of_machine, one hash aggregate with two grouping sets over 14 400 rows
 # (1 800 cells and 168 hours of the week), then seven small sets over the cells.
@@ -185,7 +200,7 @@ def sums(scope: Scope) -> Sums:
     )
     found = Sums()
     for grouping, fits, key, words, began_at, *values in _rows(statement, _named(scope)):
-        if grouping in (SHIFT, TEAM, PRODUCT) and key:
+        if grouping in OFFERED and key:
             found.offered[OFFERED[grouping]][key] = words or key
         if fits:
             _place(found, grouping, key, words, began_at, Totals(*values))
@@ -193,31 +208,31 @@ def sums(scope: Scope) -> Sums:
     return found
 
 
-OFFERED = {SHIFT: "shift", TEAM: "team", PRODUCT: "product"}
+OFFERED = {Grouped.SHIFT: "shift", Grouped.TEAM: "team", Grouped.PRODUCT: "product"}
 
 
 def _place(found: Sums, grouping: int, key: str, words: str | None, began_at: Any, totals: Totals) -> None:
     match grouping:
-        case 0b111111:
+        case Grouped.WHOLE:
             found.whole = totals
-        case 0b011111:
+        case Grouped.PERIOD:
             found.periods[Period(key, began_at)] = totals
-        case 0b101111:
+        case Grouped.LINE:
             found.lines[UUID(key)] = totals
-        case 0b110111:
+        case Grouped.SHIFT:
             found.shifts[Key(key)] = totals
-        case 0b111011:
+        case Grouped.TEAM:
             found.teams[Key(key)] = totals
-        case 0b111101:
+        case Grouped.PRODUCT:
             found.products[Key(key, words or "")] = totals
-        case 0b111110:
+        case Grouped.POLICY:
             found.policies[int(key)] = totals
-        case -1:
+        case Grouped.WEEK:
             weekday, clock = key.split()
             found.week[int(weekday), int(clock)] = totals
-        case -2:
+        case Grouped.MACHINE:
             found.machines[UUID(key)] = totals
-        case -3:
+        case Grouped.BEFORE:
             found.before = totals
 
 
@@ -419,8 +434,8 @@ WITH meant AS (
     SELECT s.caused_by_id, count(*) AS stops,
         sum(extract(epoch FROM coalesce(s.ended_at, %(now)s) - s.started_at) * 1000)::bigint AS lost_ms
     FROM oee_stop s JOIN meant m ON s.line_id = m.line_id AND s.started_at >= m.since AND s.started_at < m.until
-    WHERE s.equipment_id = ANY(%(speakers)s) AND s.started_at >= %(earliest)s AND s.started_at < %(latest)s AND s.kind IN ('failure', 'external') AND NOT s.is_minor
-        AND s.caused_by_id IS NOT NULL AND {stop_fits}
+    WHERE s.equipment_id = ANY(%(speakers)s) AND s.started_at >= %(earliest)s AND s.started_at < %(latest)s
+        AND s.kind IN ('failure', 'external') AND NOT s.is_minor AND s.caused_by_id IS NOT NULL AND {stop_fits}
     GROUP BY s.caused_by_id
 ), planned AS (
     SELECT s.reason_id, s.expected_s * 1000 AS expected_ms, coalesce(
@@ -429,7 +444,8 @@ WITH meant AS (
         extract(epoch FROM s.ends_at - s.starts_at) * 1000)::bigint AS took_ms
     FROM (SELECT *, starts_at AS started_at FROM oee_plannedstop) s
         JOIN meant m ON s.line_id = m.line_id AND s.starts_at >= m.since AND s.starts_at < m.until
-    WHERE s.starts_at >= %(earliest)s AND s.starts_at < %(latest)s AND s.withdrawn_at IS NULL AND s.ends_at IS NOT NULL AND s.expected_s IS NOT NULL AND {planned_fits}
+    WHERE s.starts_at >= %(earliest)s AND s.starts_at < %(latest)s
+        AND s.withdrawn_at IS NULL AND s.ends_at IS NOT NULL AND s.expected_s IS NOT NULL AND {planned_fits}
 )
 SELECT 'reason', kind, reason_id, r.label, r."group", lost_ms, events, 0, 0
 FROM reasons LEFT JOIN oee_stopreason r ON r.code = reason_id
@@ -459,7 +475,7 @@ def losses(scope: Scope, now: datetime) -> Losses:
     joined = "JOIN oee_hourtotals h ON h.equipment_id = l.equipment_id AND h.starts_at = l.starts_at"
     statement = LOSSES.format(hours=joined if scope.is_narrowed else "", fits=fits, **began)
     rows = list(_rows(statement, _named(scope) | {"now": now}))
-    reasons = [Lost(*row[1:3], row[3] or "", row[4] or "", *row[5:7]) for row in rows if row[0] == "reason"]
+    reasons = [Lost(row[1], row[2], row[3] or "", row[4] or "", row[5], row[6]) for row in rows if row[0] == "reason"]
     culprits = [Culprit(*row[2:4], *row[5:7]) for row in rows if row[0] == "culprit"]
     planned = [Planned(*row[2:4], *row[5:9]) for row in rows if row[0] == "planned"]
     return Losses(

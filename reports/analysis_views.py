@@ -8,7 +8,7 @@ from floor.glance import one_glance
 from floor.models import Equipment
 from floor.models.shifts import calendar
 from floor.roles import Capability, require
-from floor.views.desk import page
+from floor.views.desk import page_in, plant_zone
 from oee.setup import policies_of
 from reports.analysis.asked import COMPARED, MEASURES, RANGES, STANDARD_NAMES, STEPS, STOPS, WEEK_OF, Asked, AskForm
 from reports.analysis.figures import Analysis
@@ -62,12 +62,12 @@ def _asked(form: AskForm, machines: list[Equipment]) -> Asked:
 
 def _page(request: HttpRequest, machines: list[Equipment], found: Analysis | None, wrong: list[str]) -> HttpResponse:
     lines = list(dict.fromkeys(machine.line for machine in machines))
-    response = page(
+    response = page_in(
+        lines[0].site.time_zone if lines else plant_zone(),
         request,
         "reports/analysis/page.html",
         timezone.now(),
         here="analysis",
-        zone=lines[0].site.time_zone if lines else "",
         machines=machines,
         lines=lines,
         chosen=request.GET,

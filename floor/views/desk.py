@@ -14,13 +14,14 @@ def plant_zone() -> str:
     return Site.objects.values_list("time_zone", flat=True).order_by("code").first() or "UTC"
 
 
-def page(
-    request: HttpRequest, template: str, now: datetime, *, here: str, zone: str = "", **context: Any
-) -> HttpResponse:
-    """Render a page that extends desk.html; `here` names its entry in the navigation.
+def page(request: HttpRequest, template: str, now: datetime, *, here: str, **context: Any) -> HttpResponse:
+    """Render a page that extends desk.html; `here` names its entry in the navigation."""
+    return page_in(plant_zone(), request, template, now, here=here, **context)
 
-    A caller who has read the plant's time zone already hands it over.
-    """
-    zone = zone or plant_zone()
+
+def page_in(
+    zone: str, request: HttpRequest, template: str, now: datetime, *, here: str, **context: Any
+) -> HttpResponse:
+    """The same for whoever has read the plant's time zone already."""
     with timezone.override(zone):
         return render(request, template, {**context, "now": now, "zone": zone, "here": here})

@@ -19,7 +19,7 @@ class Limits(NamedTuple):
 
 
 def limits(values: Sequence[float | None], centre: float | None) -> Limits | None:
-    """`centre` is the ratio of all periods together; None with too few known values. A gap ends a pair of neighbours."""
+    """None with too few known values. `centre` is the ratio of all periods together; a gap parts neighbours."""
     known = [value for value in values if value is not None]
     moves = [abs(b - a) for a, b in pairwise(values) if a is not None and b is not None]
     if centre is None or len(known) < ENOUGH or not moves:

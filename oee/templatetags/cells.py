@@ -1,4 +1,4 @@
-"""The many small cells of charts. Each would cost the template engine ten steps; numbers and places need no escaping."""
+"""The many small cells of charts. Each would cost the template engine ten steps; numbers need no escaping."""
 
 from collections.abc import Iterable
 
@@ -42,7 +42,7 @@ def trend_rows(chart: trend.Trend) -> SafeString:
 
 def _trend_row(row: trend.Row) -> str:
     period = row.period
-    label = escape(period.label)
+    label: str = escape(period.label)
     label = f'<a href="{escape(period.href)}">{label}</a>' if period.href else label
     note = f" <small>{escape(period.note)}</small>" if period.note else ""
     cells = _cells(ratio(value) for value in (*row.values, period.completeness))

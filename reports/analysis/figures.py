@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, F, Sum
 from django.urls import NoReverseMatch, reverse
 
 from andon.models import Call
@@ -306,8 +306,8 @@ class Analysis:
         ]
 
     def _stops(self, machines: Sequence[Equipment], start: datetime, end: datetime) -> tuple[ListedStop, ...]:
-        rows: QuerySet[Stop] = Stop.objects.filter(equipment__in=machines, is_minor=False).touching(start, end)
-        rows = rows.with_words().select_related("line", "coding__reason", "planned_stop__reason", "proposed_reason")
+        found = Stop.objects.filter(equipment__in=machines, is_minor=False).touching(start, end).with_words()
+        rows = found.select_related("line", "coding__reason", "planned_stop__reason")
         return tuple(self._listed(row) for row in rows.order_by("-started_at"))
 
     def _listed(self, row: Stop) -> ListedStop:

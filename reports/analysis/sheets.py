@@ -17,7 +17,7 @@ RATIOS = tuple(f"{name}{end}" for name in FACTORS for end in ("_numerator", "_de
 
 class Sheet(NamedTuple):
     columns: tuple[str, ...]
-    rows: list[Row]
+    rows: Sequence[Row]
 
 
 def now(analysis: Analysis) -> Sheet:
@@ -92,13 +92,11 @@ def stops(analysis: Analysis) -> Sheet:
 
 
 def culprits(analysis: Analysis) -> Sheet:
-    return Sheet(("machine", "name", "lost_ms", "stops"), list(analysis.lost.culprits))
+    return Sheet(("machine", "name", "lost_ms", "stops"), analysis.lost.culprits)
 
 
 def planned(analysis: Analysis) -> Sheet:
-    return Sheet(
-        ("reason", "name", "expected_ms", "took_ms", "stops", "longer_than_planned"), list(analysis.lost.planned)
-    )
+    return Sheet(("reason", "name", "expected_ms", "took_ms", "stops", "longer_than_planned"), analysis.lost.planned)
 
 
 def trend(analysis: Analysis) -> Sheet:
