@@ -48,9 +48,10 @@ class Days:
 
 
 class Stretch(NamedTuple):
-    """What a line's range is in real time, half-open."""
+    """What a line's range is in real time, half-open, and the machine that speaks for it."""
 
     line: UUID
+    machine: UUID
     since: datetime
     until: datetime
 
@@ -283,6 +284,7 @@ def _named(scope: Scope) -> dict[str, Any]:
         "team": scope.team,
         "product": scope.product,
         "lines": [stretch.line for stretch in scope.stretches],
+        "of_lines": [stretch.machine for stretch in scope.stretches],
         "sinces": [stretch.since for stretch in scope.stretches],
         "untils": [stretch.until for stretch in scope.stretches],
         "earliest": min((stretch.since for stretch in scope.stretches), default=LONG_AGO),
@@ -423,8 +425,8 @@ class Losses:
 # time for which details are kept a planned stop took as long as people said.
 LOSSES = """
 WITH meant AS (
-    SELECT * FROM unnest(%(lines)s::uuid[], %(sinces)s::timestamptz[], %(untils)s::timestamptz[])
-        AS m(line_id, since, until)
+    SELECT * FROM unnest(%(lines)s::uuid[], %(of_lines)s::uuid[], %(sinces)s::timestamptz[], %(untils)s::timestamptz[])
+        AS m(line_id, equipment_id, since, until)
 ), reasons AS (
     SELECT l.kind, l.reason_id, sum(l.lost_ms)::bigint AS lost_ms, sum(l.events)::bigint AS events
     FROM oee_hourloss l {hours}
@@ -440,7 +442,7 @@ WITH meant AS (
 ), planned AS (
     SELECT s.reason_id, s.expected_s * 1000 AS expected_ms, coalesce(
         (SELECT sum(extract(epoch FROM e.ended_at - e.started_at) * 1000) FROM oee_ledgerentry e
-         WHERE e.planned_stop_id = s.id AND e.equipment_id = ANY(%(speakers)s)),
+         WHERE e.planned_stop_id = s.id AND e.equipment_id = m.equipment_id),
         extract(epoch FROM s.ends_at - s.starts_at) * 1000)::bigint AS took_ms
     FROM (SELECT *, starts_at AS started_at FROM oee_plannedstop) s
         JOIN meant m ON s.line_id = m.line_id AND s.starts_at >= m.since AND s.starts_at < m.until
@@ -457,6 +459,11 @@ SELECT 'planned', '', reason_id, r.label, '', sum(expected_ms)::bigint, sum(took
     count(*) FILTER (WHERE took_ms > expected_ms)
 FROM planned JOIN oee_stopreason r ON r.code = reason_id GROUP BY reason_id, r.label
 """
+# The days are said again, so that the hours of other days are not joined first and thrown away then.
+THEIR_HOURS = (
+    "JOIN oee_hourtotals h ON h.equipment_id = l.equipment_id AND h.starts_at = l.starts_at"
+    " AND h.equipment_id = ANY(%(speakers)s) AND h.work_date BETWEEN %(first)s AND %(last)s"
+)
 BEGAN_IN_HOUR = (
     "EXISTS (SELECT 1 FROM oee_hourtotals h WHERE {whose} AND h.starts_at <= s.started_at"
     " AND h.starts_at > s.started_at - interval '2 hours' AND h.ends_at > s.started_at AND {fits})"
@@ -469,11 +476,10 @@ def losses(scope: Scope, now: datetime) -> Losses:
         name: BEGAN_IN_HOUR.format(whose=whose, fits=fits) if scope.is_narrowed else "true"
         for name, whose in (
             ("stop_fits", "h.equipment_id = s.equipment_id"),
-            ("planned_fits", "h.equipment_id = ANY(%(speakers)s) AND h.line_id = s.line_id"),
+            ("planned_fits", "h.equipment_id = m.equipment_id"),
         )
     }
-    joined = "JOIN oee_hourtotals h ON h.equipment_id = l.equipment_id AND h.starts_at = l.starts_at"
-    statement = LOSSES.format(hours=joined if scope.is_narrowed else "", fits=fits, **began)
+    statement = LOSSES.format(hours=THEIR_HOURS if scope.is_narrowed else "", fits=fits, **began)
     rows = list(_rows(statement, _named(scope) | {"now": now}))
     reasons = [Lost(row[1], row[2], row[3] or "", row[4] or "", row[5], row[6]) for row in rows if row[0] == "reason"]
     culprits = [Culprit(*row[2:4], *row[5:7]) for row in rows if row[0] == "culprit"]

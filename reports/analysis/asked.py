@@ -260,7 +260,11 @@ class Asked:
 
     @cached_property
     def stretches(self) -> tuple[Stretch, ...]:
-        return tuple(Stretch(line.id, span.since, span.until) for line, span in self.spans.items())
+        return tuple(
+            Stretch(machine.line_id, machine.id, span.since, span.until)
+            for machine in self.speakers
+            if (span := self.spans.get(machine.line))
+        )
 
     @cached_property
     def silences(self) -> list[Silence]:

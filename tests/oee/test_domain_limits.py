@@ -1,5 +1,7 @@
 """What is more than the usual up and down."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,5 +37,5 @@ def test_little_is_said_about_little(values: list[float | None], centre: float |
 def test_between_two_changes_the_same_rule_holds(starts: list[int], start: int, end: int) -> None:
     rules = Rules(Steps([(since, since) for since in starts], -1), Judging([Restated(10, 30, 90)]))  # type: ignore[list-item, arg-type]
     edges = [start, *rules.changes(start, end), end]
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         assert len({rules.at(moment) for moment in range(first, last)}) == 1
