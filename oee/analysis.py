@@ -309,6 +309,7 @@ class Silence(NamedTuple):
     """The shifts of a line inside [start, end), in which its machine was not heard of: there are no rows yet."""
 
     line: UUID
+    machine: UUID
     windows: tuple[ShiftWindow, ...]
     start: datetime
     end: datetime

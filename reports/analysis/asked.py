@@ -279,7 +279,7 @@ class Asked:
         if start >= end:
             return None
         windows = self._calendars[machine.line].between(start, end)
-        return Silence(machine.line_id, windows, start, end, self.judgement.rules[machine.line_id])
+        return Silence(machine.line_id, machine.id, windows, start, end, self.judgement.rules[machine.line_id])
 
     @property
     def step(self) -> Step:

@@ -440,7 +440,7 @@ class Analysis:
     @cached_property
     def week(self) -> heating.Heat:
         met = {spot: self.read(totals) for spot, totals in self.sums.week.items()}
-        planned = {spot: totals for spot, totals in met.items() if totals.scheduled_ms > 0}
+        planned = {spot: totals for spot, totals in met.items() if totals.busy_ms > 0 or totals.no_data_ms > 0}
         if self.asked.choice("week") == "stops":
             return heating.heat({spot: float(totals.unplanned_ms) for spot, totals in planned.items()})
         return heating.heat({spot: factors(totals).oee.value for spot, totals in planned.items()}, loudest="least")
@@ -608,6 +608,12 @@ def _stretch(
     is_stop = state == Ledger.STOP and kind != Kind.MINOR
     href = stop_href(stop) if stop is not None and drawn is not drawing.Kind.RUN else ""
     return drawing.Stretch(start, end, drawn, reason or "", href, is_uncoded=is_stop and reason is None)
+
+
+def _unseen(silence: oee.Silence) -> Iterable[drawing.Stretch]:
+    for window in silence.windows:
+        start, end = max(window.starts_at, silence.start), min(window.ends_at, silence.end)
+        yield drawing.Stretch(start, end, drawing.Kind.NO_DATA)
 
 
 def _append(stretches: list[drawing.Stretch], new: drawing.Stretch) -> None:

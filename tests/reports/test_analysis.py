@@ -118,6 +118,7 @@ def test_a_silent_machine_is_told_of_as_in_the_shift_report(stage: Stage, vera: 
     report = report_of(stage, at("08:00", 1), later)
     [row] = sheet(vera, "compare", "range=this-shift", later)
     assert report.totals.no_data_ms >= 85 * 60_000
+    assert sheet(vera, "timeline", "range=this-shift", later)[-1]["state"] == "nodata"
     assert {name: int(row[name]) for name in FIELDS} == {name: getattr(report.totals, name) for name in FIELDS}
 
 
