@@ -10,6 +10,7 @@ from floor.models.machine import (
     MachineState,
     Reading,
     Reconciliation,
+    RetentionMark,
     StateEdge,
 )
 from floor.models.people import User
@@ -33,6 +34,7 @@ __all__ = [
     "ProductNumber",
     "Reading",
     "Reconciliation",
+    "RetentionMark",
     "ShiftBreak",
     "ShiftPattern",
     "Site",
