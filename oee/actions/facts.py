@@ -15,6 +15,7 @@ from floor.models import Equipment, FaultEvent, MachineMinute, MachineState, Sta
 from oee.counts import counted_by_people
 from oee.domain.clock import MILLISECOND, MINUTE_MS, to_ms
 from oee.domain.derive import Machine, Parts, Verdict
+from oee.domain.judging import Steps
 from oee.domain.ledger import Edge, Kind, Told
 from oee.domain.stops import FIRST_UP_MS, Fault, FaultLog, Merge, Note, PlannedTime, Proposal
 from oee.domain.stops import Stop as Standstill
@@ -60,7 +61,7 @@ def read_facts(setups: Iterable[LineSetup], since: datetime | None, until: datet
     window_of_notes = Window(owners, _earliest(since, stored), until)
     watermarks = _watermarks(window.ids)
     edges, known = _edges(window), _known(stored, since)
-    minutes, counts = _minutes(window), _counts(window)
+    minutes, counts = _minutes(window), _counts(window, edges)
     told, merges, planned = _told(window), _merges(window), _planned(window_of_notes)
     faults, notes = _faults(window), _notes(window_of_notes)
     products = _opening_products(window)
@@ -207,24 +208,24 @@ def _minutes(window: Window) -> dict[UUID, _Minutes]:
         found[machine].products.append((at, number))
         if any(counts):
             made, rejected, unobserved_made, unobserved_rejected = counts
-            cycle = cycles.of(machine, number, minute)
+            cycle = cycles.of(machine, number, at)
             found[machine].parts.append(Parts(at, number, made, rejected, unobserved_made, unobserved_rejected, cycle))
     return found
 
 
 class _Cycles:
-    """Ideal cycles. A standard holds for whole quarters of an hour, so that one look-up serves fifteen minutes."""
+    """Ideal cycles of machines and products, each looked up once for all time."""
 
     def __init__(self, owners: dict[UUID, LineSetup]) -> None:
         self._owners = owners
-        self._known: dict[tuple[UUID, int, datetime], int | None] = {}
+        self._known: dict[tuple[UUID, int], Steps[int | None]] = {}
 
-    def of(self, machine: UUID, number: int, minute: datetime) -> int | None:
-        key = (machine, number, minute.replace(minute=minute.minute // 15 * 15, second=0, microsecond=0))
+    def of(self, machine: UUID, number: int, moment: int) -> int | None:
+        """In ms, as of that moment or of the day by which it was judged anew; None: no standard is known."""
+        setup, key = self._owners[machine], (machine, number)
         if key not in self._known:
-            product = None if number == NO_PRODUCT else number
-            self._known[key] = self._owners[machine].ideal_cycle_ms(machine, product, key[2])
-        return self._known[key]
+            self._known[key] = setup.ideal_cycles(machine, None if number == NO_PRODUCT else number)
+        return self._known[key].at(setup.judging.at(moment))
 
 
 def _opening_products(window: Window) -> dict[UUID, int]:
@@ -284,12 +285,17 @@ def _end_of(note: ManualStop | StopMerge) -> datetime:
     return note.ends_at
 
 
-def _counts(window: Window) -> dict[UUID, list[Parts]]:
-    cycles = _Cycles(window.owners)
+def _counts(window: Window, edges: dict[UUID, list[Edge]]) -> dict[UUID, list[Parts]]:
+    """What people counted before a machine was ever seen belongs to the window in which it is seen first."""
+    cycles, since = _Cycles(window.owners), window.since
+    new = [] if since is None else [m for m in window.ids if all(edge.at >= to_ms(since) for edge in edges[m])]
     found: dict[UUID, list[Parts]] = defaultdict(list)
-    for row in counted_by_people(window.ids, window.since, window.until):
+    for row in [
+        *counted_by_people(window.ids, since, window.until),
+        *(counted_by_people(new, None, since) if new else ()),
+    ]:
         minute = to_ms(row.at) // MINUTE_MS * MINUTE_MS
-        cycle = cycles.of(row.machine, row.product_number, row.at)
+        cycle = cycles.of(row.machine, row.product_number, minute)
         found[row.machine].append(
             Parts(
                 minute, row.product_number, 0, row.rejected, row.unobserved_made, row.unobserved_rejected,

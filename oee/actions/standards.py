@@ -11,7 +11,7 @@ from floor.models import Line, User
 from oee.actions.rebuild import lock_line, rederive
 from oee.actions.refusals import ImpossibleTime
 from oee.domain.factors import FIELDS, Totals, factors
-from oee.models import HourTotals, Restatement
+from oee.models import HourTotals, PlannedStop, Restatement
 from oee.rows import primary_machine
 
 
@@ -32,11 +32,18 @@ def restate(line: Line, start: datetime, end: datetime, *, by: User, now: dateti
     restatement = Restatement.objects.create(
         line=line, starts_at=start, ends_at=end, as_of=now, reason=reason, author=by, made_at=now, before=_told(before)
     )
-    rederive(line, start=start, end=end)
+    rederive(line, start=start, end=_reach(line, start, end))
     restatement.after = _told(stretch_totals(line, start, end))
     restatement.save(update_fields=["after"])
     audit.record(by, "oee.restate", restatement, now, reason=reason, start=start.isoformat(), end=end.isoformat())
     return restatement
+
+
+def _reach(line: Line, start: datetime, end: datetime) -> datetime | None:
+    """A planned stop is one thing, judged by when it began: what is left of it after the stretch is taken along."""
+    begun = PlannedStop.objects.standing().filter(line=line, starts_at__gte=start, starts_at__lt=end)
+    ends = [end, *begun.values_list("ends_at", flat=True)]
+    return None if None in ends else max(moment for moment in ends if moment is not None)
 
 
 def stretch_totals(line: Line, start: datetime, end: datetime) -> Totals:

@@ -38,9 +38,20 @@ class Standard:
 class Standards:
     rows: tuple[Standard, ...]
 
-    def ideal_cycle_ms(self, line: UUID, equipment: UUID, product: UUID | None, at: datetime) -> int | None:
+    def ideal_cycle(self, line: UUID, equipment: UUID, product: UUID | None, at: datetime) -> Standard | None:
+        """The standard that holds; a job that sets a pace of its own would be asked here, before all others."""
         fitting = [row for row in self.rows if row.in_force(at) and row.fits(line, equipment, product)]
-        return max(fitting, key=lambda row: row.rank).ideal_cycle_ms if fitting else None
+        return max(fitting, key=lambda row: row.rank) if fitting else None
+
+    def ideal_cycle_ms(self, line: UUID, equipment: UUID, product: UUID | None, at: datetime) -> int | None:
+        found = self.ideal_cycle(line, equipment, product, at)
+        return None if found is None else found.ideal_cycle_ms
+
+    def changes(self, line: UUID, equipment: UUID, product: UUID | None) -> list[tuple[datetime, int | None]]:
+        """The ideal cycle over time: each from a moment on until the next, earliest first."""
+        fitting = [row for row in self.rows if row.fits(line, equipment, product)]
+        moments = {moment for row in fitting for moment in (row.valid_from, row.valid_to) if moment is not None}
+        return [(moment, self.ideal_cycle_ms(line, equipment, product, moment)) for moment in sorted(moments)]
 
 
 def standards(rows: Iterable[Standard]) -> Standards:
