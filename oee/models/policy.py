@@ -1,6 +1,7 @@
 """How a line is judged, and where somebody judged its past anew."""
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F, Q
 
@@ -11,19 +12,31 @@ class LinePolicy(models.Model):
     """How a line is judged from `valid_from` on, until the next policy."""
 
     line = models.ForeignKey(Line, on_delete=models.CASCADE, related_name="policies")
-    valid_from = models.DateTimeField()
+    valid_from = models.DateTimeField(
+        help_text="A shift is judged by the policy under which it began, so its figures follow with the next shift; "
+        "a stop is minor or not by the policy under which it began."
+    )
     micro_stop_s = models.PositiveIntegerField(
-        default=120, help_text="Shorter stops are minor stops: lost speed, not lost availability."
+        "minor stops are shorter than (s)",
+        default=120,
+        validators=[MaxValueValidator(3600, "A stop of an hour is not minor. Enter at most 3600 seconds.")],
+        help_text="Shorter stops are minor stops: lost speed, not lost availability. 0: there are none.",
     )
     slow_below = models.FloatField(default=0.9, help_text="Share of the ideal speed below which a line is slow.")
     planned_stops_reduce_availability = models.BooleanField(
-        default=True, help_text="Off: planned stops are taken out of the planned time."
+        default=True,
+        help_text="On: cleaning, changeovers and other planned stops are planned time that was lost. "
+        "Off: they are taken out of the planned time, and availability is that of the rest.",
     )
     minor_stops_reduce_availability = models.BooleanField(
-        default=False, help_text="On: minor stops are lost availability instead of lost speed."
+        default=False,
+        help_text="On: minor stops are lost availability. Off: they are lost speed, and lower performance instead. "
+        "OEE is the same either way.",
     )
     no_data_is_lost = models.BooleanField(
-        default=False, help_text="On: time that nobody saw counts as planned time without production."
+        default=False,
+        help_text="On: time that nobody saw counts as planned time without production. "
+        "Off: it is left out, and all ratios stand for the time that was observed.",
     )
     target_availability = models.FloatField(default=0.90)
     target_performance = models.FloatField(default=0.85)
