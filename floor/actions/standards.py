@@ -69,7 +69,7 @@ def change_ideal_cycle(
 ) -> IdealCycle:
     """From `starts_at` (None: now) on this ideal cycle holds. Raises PastIsJudged and ImpossibleStandard."""
     start = starts_at or now
-    _refuse_impossible(scope, ideal_cycle_ms)
+    refuse_impossible(scope, ideal_cycle_ms)
     refuse_past(scope.its_line, start, now)
     before = of_scope(scope).in_force(start).first()
     row = put_ideal_cycle(scope, ideal_cycle_ms, start)
@@ -81,7 +81,7 @@ def change_ideal_cycle(
 def correct_ideal_cycle(row: IdealCycle, ideal_cycle_ms: int, *, by: User | None, now: datetime) -> IdealCycle:
     """Write another value into a standard that nothing was judged by yet. Raises PastIsJudged, ImpossibleStandard."""
     scope = scope_of(row)
-    _refuse_impossible(scope, ideal_cycle_ms)
+    refuse_impossible(scope, ideal_cycle_ms)
     refuse_past(scope.its_line, row.valid_from, now)
     before = IdealCycle.objects.select_for_update().get(pk=row.pk)
     IdealCycle.objects.filter(pk=row.pk).update(ideal_cycle_ms=ideal_cycle_ms)
@@ -115,7 +115,8 @@ def of_scope(scope: Scope) -> IdealCycleQuerySet:
     return IdealCycle.objects.filter(**scope._asdict())
 
 
-def _refuse_impossible(scope: Scope, ideal_cycle_ms: int) -> None:
+def refuse_impossible(scope: Scope, ideal_cycle_ms: int) -> None:
+    """Raises ImpossibleStandard."""
     if scope == (None, None, None):
         raise ImpossibleStandard("Name a line, a machine or a product for which this ideal cycle holds.")
     if scope.line is not None and scope.equipment is not None:

@@ -13,6 +13,7 @@ from oee.models import ReasonClass, StopReason
 # More than a person finds with a glove on: eight groups, twenty-five reasons.
 GROUPS_TO_FIND = 8
 REASONS_TO_FIND = 25
+WORDS = ("label", "group", "position", "enabled")
 
 
 def load_reasons() -> None:
@@ -62,6 +63,19 @@ def add_reason(reason: StopReason, loss_class: str, *, by: User | None, now: dat
     reason.save(force_insert=True)
     row = ReasonClass.objects.create(reason=reason, loss_class=loss_class, valid_from=ALWAYS)
     _record(row, None, row.get_loss_class_display(), by, now)
+    return reason
+
+
+@transaction.atomic
+def reword_reason(reason: StopReason, *, by: User | None, now: datetime) -> StopReason:
+    """Other words, group or place for a reason, or switch it off. What was said with it keeps its code."""
+    before = StopReason.objects.select_for_update().get(pk=reason.pk)
+    changed = {f: (getattr(before, f), getattr(reason, f)) for f in WORDS if getattr(before, f) != getattr(reason, f)}
+    reason.save(update_fields=WORDS)
+    old, new = (", ".join(f"{field} {pair[place]}" for field, pair in changed.items()) for place in (0, 1))
+    audit.record(by, "standard.reason", reason, now, what=f"Reason “{before}”", line="", before=old, after=new)
+    for line in Line.objects.enabled():
+        live.changed(line.id, "next", "stops")
     return reason
 
 

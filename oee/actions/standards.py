@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import Sum
@@ -14,6 +15,7 @@ from floor.actions.standards import PastIsJudged, refuse_past
 from floor.models import Line, User
 from oee.actions.rebuild import lock_line, rederive
 from oee.actions.refusals import ImpossibleTime
+from oee.actions.stops import once
 from oee.domain.factors import FIELDS, Totals, factors
 from oee.models import HourTotals, LinePolicy, PlannedStop, Restatement
 from oee.rows import primary_machine
@@ -102,34 +104,56 @@ class Preview:
     after: dict[str, float | int | None]
 
 
-@transaction.atomic
-def restate(line: Line, start: datetime, end: datetime, *, by: User, now: datetime, reason: str) -> Restatement:
+def restate(
+    line: Line,
+    start: datetime,
+    end: datetime,
+    *,
+    by: User,
+    now: datetime,
+    reason: str,
+    request_id: UUID | None = None,
+) -> Restatement:
     """Judge [start, end) of a line (with its site loaded) by today's standards; the totals before and after are kept.
 
     An hour is read by today's policy when its beginning lies in the stretch. Raises ImpossibleTime.
     """
-    _refuse_impossible(line, start, end, now)
-    if not reason.strip():
-        raise ImpossibleTime("Say why the past is judged anew; everybody who sees the figures will see it.")
-    restatement = _restate(line, start, end, by, now, reason.strip())
-    audit.record(by, "oee.restate", restatement, now, reason=reason, start=start.isoformat(), end=end.isoformat())
-    return restatement
+
+    def write() -> Restatement:
+        _refuse_impossible(line, start, end, now)
+        if not reason.strip():
+            raise ImpossibleTime("Say why the past is judged anew; everybody who sees the figures will see it.")
+        restatement = _restate(line, start, end, by, now, reason.strip(), request_id)
+        audit.record(by, "oee.restate", restatement, now, reason=reason, start=start.isoformat(), end=end.isoformat())
+        return restatement
+
+    return once(Restatement, request_id or uuid4(), write)
 
 
 def preview(line: Line, start: datetime, end: datetime, *, by: User, now: datetime) -> Preview:
     """What restating would change; nothing is written. Raises ImpossibleTime."""
     _refuse_impossible(line, start, end, now)
     with transaction.atomic():
-        found = _restate(line, start, end, by, now, "")
+        found = _restate(line, start, end, by, now, "", None)
         transaction.set_rollback(True)
     return Preview(found.before, found.after)
 
 
-def _restate(line: Line, start: datetime, end: datetime, by: User, now: datetime, reason: str) -> Restatement:
+def _restate(
+    line: Line, start: datetime, end: datetime, by: User, now: datetime, reason: str, request_id: UUID | None
+) -> Restatement:
     lock_line(line.id)
     before = stretch_totals(line, start, end)
     restatement = Restatement.objects.create(
-        line=line, starts_at=start, ends_at=end, as_of=now, reason=reason, author=by, made_at=now, before=_told(before)
+        line=line,
+        starts_at=start,
+        ends_at=end,
+        as_of=now,
+        reason=reason,
+        author=by,
+        made_at=now,
+        request_id=request_id,
+        before=_told(before),
     )
     rederive(line, start=start, end=_reach(line, start, end))
     restatement.after = _told(stretch_totals(line, start, end))

@@ -1,9 +1,12 @@
 """Which ideal cycle holds for a machine and a product at a moment."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from uuid import UUID
+
+# A standard from then on has always held.
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,13 @@ class Standard:
             and self.equipment in (None, equipment)
             and (self.product is None or self.product == product)
         )
+
+    def source(self, names: Mapping[UUID, str], zone: tzinfo) -> str:
+        """Where it comes from, in words: "White sliced 500 g on BP01.PACK.BAG1, since 1 Nov 2026"."""
+        place = self.equipment or self.line
+        words = " on ".join(names[key] for key in (self.product, place) if key is not None)
+        since = self.valid_from.astimezone(zone)
+        return words if self.valid_from <= BEGINNING else f"{words}, since {since.day} {since:%b %Y}"
 
     @property
     def rank(self) -> tuple[int, bool, datetime]:

@@ -29,8 +29,8 @@ from floor.models import (
 from oee.actions.check import differences
 from oee.actions.counts import ImpossibleCount, count_by_hand, decide_quarantine, enter_rejects, take_back_count
 from oee.actions.planned_stops import end_forgotten, end_planned_stop, plan_stop, take_back_planned_stop
-from oee.actions.rebuild import rebuild_dirty
 from oee.actions.reasons import load_reasons
+from oee.actions.rebuild import rebuild_dirty
 from oee.actions.refusals import AlreadyDone, ImpossibleTime, SomebodyWasFaster, StopGone, UnknownReason
 from oee.actions.standards import restate
 from oee.actions.stops import add_stop, code_stop, merge_stops, separate_stops, split_stop, take_back_stop
@@ -78,7 +78,9 @@ class Story:
     def _edges(self, machine: Equipment, end: datetime, length: int) -> None:
         last = StateEdge.objects.filter(equipment=machine).order_by("-at").first()
         edges, state = ([], last.state) if last else ([(self.now, "run")], "run")
-        for moment in sorted({self.now + self.dice.randint(1, length) * SECOND for _ in range(self.dice.randint(0, 4))}):
+        for moment in sorted(
+            {self.now + self.dice.randint(1, length) * SECOND for _ in range(self.dice.randint(0, 4))}
+        ):
             state = self.dice.choice([s for s in ("run", "stop", "unknown") if s != state])
             edges.append((moment, state))
         self.stage.edges(edges, end, machine)
@@ -121,7 +123,10 @@ class Story:
         stop = self._stop()
         length = int(((stop.ended_at or self.now) - stop.started_at).total_seconds() * 1000)
         moment = stop.started_at + timedelta(milliseconds=self.dice.randint(1, max(1, length)))
-        reasons = {"before": self.dice.choice([None, self._reason()]), "after": self.dice.choice([None, self._reason()])}
+        reasons = {
+            "before": self.dice.choice([None, self._reason()]),
+            "after": self.dice.choice([None, self._reason()]),
+        }
         return split_stop(stop.id, moment, **reasons, **self._by())
 
     def merges(self) -> object:
@@ -170,7 +175,9 @@ class Story:
         return count_by_hand(self._machine(), start, end, made=50, rejected=2, product_number=1, **self._by())
 
     def rejects(self) -> object:
-        return enter_rejects(self._machine(), self.dice.choice(["scrap", "start_up", "rework"]), 3, at=self._past(), **self._by())
+        return enter_rejects(
+            self._machine(), self.dice.choice(["scrap", "start_up", "rework"]), 3, at=self._past(), **self._by()
+        )
 
     def uncounts(self) -> object:
         entry = self._any(CountEntry.objects.standing())
