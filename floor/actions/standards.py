@@ -72,7 +72,7 @@ def change_ideal_cycle(
     refuse_impossible(scope, ideal_cycle_ms)
     refuse_past(scope.its_line, start, now)
     before = of_scope(scope).in_force(start).first()
-    row = put_ideal_cycle(scope, ideal_cycle_ms, start)
+    row = _insert(scope, ideal_cycle_ms, start)
     _record(row, before, ideal_cycle_ms, start, by, now)
     return row
 
@@ -103,6 +103,15 @@ def put_ideal_cycle(scope: Scope, ideal_cycle_ms: int, start: datetime) -> Ideal
     """Begin a standard at `start`; what was to begin later gives way. The caller says who and why."""
     end_ideal_cycle(scope, start)
     return IdealCycle.objects.create(**scope._asdict(), ideal_cycle_ms=ideal_cycle_ms, valid_from=start)
+
+
+def _insert(scope: Scope, ideal_cycle_ms: int, start: datetime) -> IdealCycle:
+    """Begin a standard at `start`; what is planned for later stays planned."""
+    rows = of_scope(scope)
+    later = rows.filter(valid_from__gt=start).order_by("valid_from").values_list("valid_from", flat=True).first()
+    rows.filter(valid_from=start).delete()
+    rows.in_force(start).update(valid_to=start)
+    return IdealCycle.objects.create(**scope._asdict(), ideal_cycle_ms=ideal_cycle_ms, valid_from=start, valid_to=later)
 
 
 def end_ideal_cycle(scope: Scope, end: datetime) -> None:

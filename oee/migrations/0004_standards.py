@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Words of the standards in admin, and a restatement that is asked for twice is one."""
 
 import django.core.validators
