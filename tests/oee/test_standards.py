@@ -146,8 +146,8 @@ def test_a_cycle_holds_from_its_very_minute(stage: Stage, mara: User) -> None:
 
 
 def test_a_planned_stop_that_began_in_the_stretch_is_judged_as_one(stage: Stage, mara: User) -> None:
-    planned = {"by": mara, "now": TODAY, "request_id": uuid.uuid4()}
-    plan_stop(stage.line, "CLEANING", starts_at=at("06:50"), ends_at=at("08:30"), **planned)
+    said: dict[str, Any] = {"by": mara, "now": TODAY, "request_id": uuid.uuid4()}
+    plan_stop(stage.line, "CLEANING", starts_at=at("06:50"), ends_at=at("08:30"), **said)
     change_loss_class(StopReason.objects.get(code="CLEANING"), "idle", by=mara, now=TODAY)
 
     restate(stage.line, at("06:00"), at("07:00"), by=mara, now=TODAY, reason="It was no cleaning.")

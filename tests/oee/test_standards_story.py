@@ -46,6 +46,7 @@ REFUSALS = (
     AlreadyDone, ImpossibleCount, ImpossibleTime, SomebodyWasFaster, StopGone, UnknownReason,
 )  # fmt: skip
 SECOND = timedelta(seconds=1)
+STORIES = 4
 
 
 class Story:
@@ -104,9 +105,7 @@ class Story:
     def says(self) -> None:
         """Somebody says or decides something; what is refused changes nothing."""
         with suppress(*REFUSALS):
-            note = self.dice.choice(self.notes)
-            print(self.now, note.__name__)
-            note()
+            self.dice.choice(self.notes)()
 
     @property
     def notes(self) -> list[Callable[[], object]]:
@@ -123,7 +122,7 @@ class Story:
         stop = self._stop()
         length = int(((stop.ended_at or self.now) - stop.started_at).total_seconds() * 1000)
         moment = stop.started_at + timedelta(milliseconds=self.dice.randint(1, max(1, length)))
-        reasons = {
+        reasons: dict[str, Any] = {
             "before": self.dice.choice([None, self._reason()]),
             "after": self.dice.choice([None, self._reason()]),
         }
@@ -223,7 +222,7 @@ class Story:
             reason_id=self._reason(), valid_from=self.now, defaults={"loss_class": loss}
         )
 
-    def _by(self) -> dict[str, object]:
+    def _by(self) -> dict[str, Any]:
         return {"by": self.mara, "now": self.now, "request_id": uuid.UUID(int=self.dice.getrandbits(128))}
 
     def _any(self, rows: Any) -> Any:
@@ -250,14 +249,13 @@ class Story:
         return start, end + SECOND if end + SECOND <= self.now else self.now
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(STORIES))
 def test_what_is_kept_piece_by_piece_is_what_deriving_everything_gives(seed: int) -> None:
     story = Story(seed)
-    for _ in range(25):
+    for _ in range(20):
         story.runs()
         rebuild_dirty(story.now)
-        for _ in range(story.dice.randint(0, 3)):
+        for _ in range(story.dice.randint(0, 4)):
             story.says()
-            assert "\n".join(differences(story.line)) == ""
         end_forgotten(story.now)
         assert "\n".join(differences(story.line)) == ""
