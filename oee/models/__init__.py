@@ -1,3 +1,4 @@
+from floor.models.plant import TsTzRange
 from oee.models.counts import CountEntry, QuarantineDecision
 from oee.models.hour_board import Countermeasure, HourSignOff
 from oee.models.notes import ManualStop, PlannedStop, StopCoding, StopConfirmation, StopMerge
@@ -24,6 +25,7 @@ __all__ = [
     "StopConfirmation",
     "StopMerge",
     "StopReason",
+    "TsTzRange",
     "stop_key",
     "to_stop_key",
 ]
