@@ -11,6 +11,7 @@ from floor.templatetags.units import count, ratio
 from oee.domain.clock import MINUTE_MS, SECOND_MS, to_ms
 from oee.domain.factors import Ratio
 from oee.domain.ledger import Kind, Ledger
+from oee.restatements import mark, restatements_of
 from oee.shift import Block, HourRow, ShiftFigures, StopLine, shift_report
 
 STRIP_WIDTH = 1000.0
@@ -91,6 +92,7 @@ class ShiftPage:
     calls: tuple[CallLine, ...]
     strip_summary: str
     chart_summary: str
+    restated: tuple[str, ...]  # the last one first
 
     @property
     def hatches(self) -> list[float]:
@@ -138,6 +140,7 @@ def shift_page(line: Line, window: ShiftWindow, now: datetime) -> ShiftPage:
         calls=_calls(line, window),
         strip_summary=_strip_summary(figures),
         chart_summary=_chart_summary(figures),
+        restated=tuple(mark(row, line.site.zone) for row in restatements_of((line, window.starts_at, window.ends_at))),
     )
 
 
@@ -281,6 +284,7 @@ def as_json(page: ShiftPage) -> dict[str, object]:
         "is_final": page.is_final,
         "verdict": page.verdict,
         "as_of": figures.as_of.isoformat(),
+        "restated": list(page.restated),
         **ratios,
         "hours": [{"hour": r.label, "target": r.target, "good": r.good, "rejected": r.rejected} for r in figures.hours],
     }

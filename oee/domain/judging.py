@@ -29,10 +29,15 @@ class Judging:
 
     def at(self, moment: int) -> int:
         """The moment whose rules hold for `moment`."""
+        as_of = self.restated(moment)
+        return moment if as_of is None else as_of
+
+    def restated(self, moment: int) -> int | None:
+        """As of when `moment` was judged anew; None: it never was."""
         for restated in self._latest_first:
             if restated.start <= moment < restated.end:
                 return restated.as_of
-        return moment
+        return None
 
 
 class Steps(Generic[T]):
@@ -66,3 +71,10 @@ class Rules:
 
     def at(self, moment: int) -> Rule:
         return self.steps.at(self.judging.at(moment))
+
+    def policy(self, hour: int, shift_start: int | None) -> Policy:
+        """By which an hour is read: that under which its shift began, unless this very hour was judged anew."""
+        as_of = self.judging.restated(hour)
+        if as_of is None:
+            as_of = hour if shift_start is None else shift_start
+        return self.steps.at(as_of).policy

@@ -1,9 +1,10 @@
+from floor.models.plant import TsTzRange
 from oee.models.counts import CountEntry, QuarantineDecision
 from oee.models.hour_board import Countermeasure, HourSignOff
 from oee.models.notes import ManualStop, PlannedStop, StopCoding, StopConfirmation, StopMerge
 from oee.models.policy import LinePolicy, Restatement
 from oee.models.reasons import ReasonClass, StopReason
-from oee.models.stops import HourLoss, HourTotals, LedgerEntry, LineDerived, Stop, TsTzRange, stop_key, to_stop_key
+from oee.models.stops import HourLoss, HourTotals, LedgerEntry, LineDerived, Stop, stop_key, to_stop_key
 
 __all__ = [
     "CountEntry",

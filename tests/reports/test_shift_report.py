@@ -15,6 +15,7 @@ from floor.domain.fold import MachineSetup
 from floor.domain.machine import Observation
 from floor.models import Line
 from oee.actions.rebuild import rebuild_dirty
+from oee.actions.standards import restate
 from oee.shift import shift_report
 from oee.tiles import oee_tile
 from reports import actions, pdf
@@ -123,6 +124,18 @@ def test_a_correction_is_a_new_revision(line: Line) -> None:
     assert second.revision == 2
     with pytest.raises(actions.AlreadyBeingMade):
         actions.ask(line, window, by=make_user("lena", "shift_manager"), now=AFTER)
+
+
+def test_a_restated_shift_says_so_on_screen_and_on_paper(line: Line) -> None:
+    mara = make_user("mara", "production_manager")
+    restate(line, SIX, SIX + timedelta(hours=1), by=mara, now=AFTER, reason="The bags were thicker.")
+    report = made_report()
+    sentence = "Restated 2 Mar 2026 14:05 by mara: The bags were thicker."
+
+    assert report.figures is not None
+    assert report.figures["restated"] == [sentence]
+    assert sentence in " ".join(text_of(bytes(report.pdf or b"")).split())
+    assert sentence in actions.html_of(report, actions.page_of(report, AFTER), AFTER, on_screen=True)
 
 
 def test_a_report_that_keeps_failing_is_shown_as_failed(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
