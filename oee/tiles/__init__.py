@@ -1,0 +1,36 @@
+"""What the live tiles of stops and effectiveness show: `xxx_tile(line, now)`, ready to print.
+
+`line` comes with its site loaded. A tile reads rows that are kept up to date elsewhere.
+"""
+
+from oee.tiles.effectiveness import FactorBar, OeeTile, factor_bars, oee_tile
+from oee.tiles.pace import PaceTile, RateTile, pace_tile, rate_tile
+from oee.tiles.state import StateTile, last_minutes, may_be_asked_after, state_tile
+from oee.tiles.stops import StopRow, StopsTile, stop_row, stops_tile
+from oee.tiles.strip import StripBlock, StripTile, strip, strip_tile
+from oee.tiles.words import ReasonChoice, spell
+
+__all__ = [
+    "FactorBar",
+    "OeeTile",
+    "PaceTile",
+    "RateTile",
+    "ReasonChoice",
+    "StateTile",
+    "StopRow",
+    "StopsTile",
+    "StripBlock",
+    "StripTile",
+    "factor_bars",
+    "last_minutes",
+    "may_be_asked_after",
+    "oee_tile",
+    "pace_tile",
+    "rate_tile",
+    "spell",
+    "state_tile",
+    "stop_row",
+    "stops_tile",
+    "strip",
+    "strip_tile",
+]
