@@ -1,5 +1,18 @@
+"""Where taps go. The pages and sheets they come from are composed in ms5."""
+
 from django.urls import path
 
 from oee import views
 
-urlpatterns = [path("stops/<uuid:stop>/reason/", views.code, name="code-stop")]
+urlpatterns = [
+    path("stops/<uuid:stop>/reason/", views.code, name="code-stop"),
+    path("stops/<uuid:stop>/split/", views.split, name="split-stop"),
+    path("stops/<uuid:stop>/merge/", views.merge, name="merge-stops"),
+    path("stops/<uuid:stop>/confirm/", views.confirm, name="confirm-stop"),
+    path("stops/merges/<int:merge>/take-back/", views.separate, name="separate-stops"),
+    path("stops/by-hand/<int:manual>/take-back/", views.take_back, name="take-back-stop"),
+    path("lines/<str:code>/missed-stop/enter/", views.add, name="add-stop"),
+    path("lines/<str:code>/planned/start/", views.plan, name="plan-stop"),
+    path("planned-stops/<int:planned>/end/", views.end, name="end-planned-stop"),
+    path("planned-stops/<int:planned>/take-back/", views.take_back_planned, name="take-back-planned-stop"),
+]

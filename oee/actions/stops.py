@@ -19,6 +19,7 @@ from oee.actions.refusals import (
     AlreadyDone,
     ImpossibleTime,
     NeedsSupervisor,
+    NeedsWords,
     ShiftClosed,
     SomebodyWasFaster,
     StopGone,
@@ -32,6 +33,9 @@ from oee.parts import parts_of
 # More running than this between two stops makes them one only if a supervisor agrees.
 MERGE_ACROSS = timedelta(minutes=5)
 NOT_SEEN = object()
+# Reasons that say nothing by themselves ask for this many words.
+NEEDS_WORDS = frozenset({"OTHER"})
+WORDS = 3
 
 N = TypeVar("N", bound=models.Model)
 
@@ -72,7 +76,8 @@ def code_stop(
     """
 
     def write() -> StopCoding:
-        reason, stop = find_reason(reason_code), _open_for(stop_id, by, now, seen)
+        reason = _worded(find_reason(reason_code), comment)
+        stop = _open_for(stop_id, by, now, seen)
         part = _whole(stop) if start is None else _part(stop, start, now)
         return _say(stop, part, reason, by, now, request_id, "stop.code", comment)
 
@@ -97,7 +102,7 @@ def split_stop(
     """
 
     def write() -> StopCoding:
-        reasons = [None if code is None else find_reason(code) for code in (before, after)]
+        reasons = [None if code is None else _worded(find_reason(code), comment) for code in (before, after)]
         stop = _open_for(stop_id, by, now, seen)
         part = _part_around(stop, at, now)
         pieces = [part._replace(end=to_ms(at)), part._replace(start=to_ms(at))]
@@ -147,6 +152,12 @@ def find_reason(code: str) -> StopReason:
     reason = StopReason.objects.filter(code=code, enabled=True).first() if code.isprintable() else None
     if reason is None:
         raise UnknownReason(f"“{code[:40]}” is not a stop reason of this plant. Choose one from the list.")
+    return reason
+
+
+def _worded(reason: StopReason, comment: str) -> StopReason:
+    if reason.code in NEEDS_WORDS and len(comment.split()) < WORDS:
+        raise NeedsWords(f"“{reason.label}” needs a note of three words or more: what was it?")
     return reason
 
 
@@ -331,7 +342,7 @@ def add_stop(
     """A stop that a person saw while the controller was silent. `machine` comes with its line and site."""
 
     def write() -> ManualStop:
-        reason, line = find_reason(reason_code), machine.line
+        reason, line = _worded(find_reason(reason_code), comment), machine.line
         refuse_impossible(start, end, now)
         lock_line(line.id)
         refuse_closed(line, end, by, now)

@@ -8,12 +8,15 @@ from floor.domain.machine import State
 from floor.domain.shifts import Calendar, ShiftWindow
 from floor.models import Equipment, Line, MachineState
 from floor.models.shifts import calendar
+from oee.choices import ReasonChoice, choice_of
 from oee.domain.clock import MINUTE_MS, to_ms
 from oee.domain.pace import slow_share
 from oee.models import LinePolicy, Stop, to_stop_key
 from oee.rows import last_stop, primary_machine, unexplained
+from oee.setup import policy_at
 from oee.shift import Shift, is_silent, live
-from oee.tiles.words import ReasonChoice, choice_of, product_of
+from oee.tiles.planned import PlannedRow, planned_now, planned_row
+from oee.tiles.words import product_of
 
 # A stop that has just ended may still be explained from the state banner.
 ASK_FOR = timedelta(minutes=15)
@@ -34,6 +37,9 @@ class StateTile:
     coded: ReasonChoice | None
     product: str | None
     as_of: datetime | None  # last good reading
+    seen: int | None = None  # the last thing said about the stop that is asked about
+    ask_at: datetime | None = None  # from then on the screen asks by itself
+    planned: PlannedRow | None = None  # the planned stop that is on
 
 
 def state_tile(line: Line, now: datetime) -> StateTile:
@@ -55,6 +61,7 @@ class _StateNow:
         self.live = live(machine)
         self.calendar = shifts
         self.window = shifts.at(now)
+        self.planned = planned_now((line.id, now))
 
     def tile(self) -> StateTile:
         if self.machine is None:
@@ -91,7 +98,13 @@ class _StateNow:
             coded=choice_of(coded),
             product=product_of(self.line, self.live),
             as_of=None if self.live is None else self.live.observed_until,
+            seen=stop.coding_id if stop is not None and asks else None,
+            ask_at=self._ask_at(since) if asks and state == "stop" else None,
+            planned=None if self.planned is None else planned_row(self.planned, self.now),
         )
+
+    def _ask_at(self, began: datetime | None) -> datetime | None:
+        return began and began + timedelta(seconds=policy_at(self.line, began).micro_stop_s)
 
     def _no_data(self) -> StateTile:
         code = "" if self.machine is None else self.machine.code
@@ -116,6 +129,8 @@ class _StateNow:
         rest = self._break()
         if stop is not None and stop.reason is not None and stop.is_planned:
             return self._tile("planned", stop.reason.label.upper(), began, stop.proposed_why, stop=stop)
+        if self.planned is not None and (stop is None or stop.coding is None):
+            return self._tile("planned", self.planned.reason.label.upper(), self.planned.starts_at, stop=stop)
         if rest is not None:
             return self._tile("planned", rest[0].upper(), max(rest[1], began or rest[1]), stop=stop)
         return self._tile("stop", "STOPPED", began, stop.proposed_why if stop else "", stop=stop, stop_id=key)

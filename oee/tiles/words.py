@@ -1,27 +1,15 @@
 """What several tiles say alike."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from floor.glance import once
 from floor.models import Line, MachineState
 from floor.models.shifts import calendar
 from oee.domain.clock import SECOND_MS
-from oee.models import StopReason
 from oee.rows import product_name
 from oee.shift import Shift
 
 NOT_SCHEDULED = "Not scheduled"
-
-
-@dataclass(frozen=True, slots=True)
-class ReasonChoice:
-    code: str
-    label: str
-
-
-def choice_of(reason: StopReason | None) -> ReasonChoice | None:
-    return None if reason is None else ReasonChoice(reason.code, reason.label)
 
 
 @once
@@ -43,7 +31,3 @@ def spell(ms: int) -> str:
     if hours:
         return f"{sign}{hours} h {minutes} min"
     return f"{sign}{minutes} min {rest} s" if minutes else f"{sign}{rest} s"
-
-
-def pair(code: str | None, label: str | None) -> ReasonChoice | None:
-    return None if code is None or label is None else ReasonChoice(code, label)
