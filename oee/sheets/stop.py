@@ -13,7 +13,7 @@ from oee.actions.stops import MERGE_ACROSS
 from oee.choices import ReasonChoice, choice_of, likely_reasons
 from oee.domain.clock import MINUTE_MS, SECOND_MS, from_ms, to_ms
 from oee.domain.ledger import PLANNED_KINDS, Part
-from oee.models import ManualStop, PlannedStop, Stop, StopCoding, StopConfirmation, StopMerge
+from oee.models import ManualStop, PlannedStop, Stop, StopCoding, StopConfirmation, StopMerge, StopReason
 from oee.parts import parts_of
 
 # Two presets closer together than this are one for a finger.
@@ -70,6 +70,13 @@ class Cut:
     pieces: tuple[PartRow, ...]
     moves: tuple[Move, ...]
     side: str  # the piece that the next reason is for: before | after
+    likely: tuple[ReasonChoice, ...]
+
+    @property
+    def asked(self) -> PartRow | None:
+        if not self.pieces:
+            return None
+        return self.pieces[0] if self.side == "before" else self.pieces[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,7 @@ class Asked:
 
     part: PartRow
     likely: tuple[ReasonChoice, ...]
+    is_suggested: bool  # the first of them is what the machine proposes
 
 
 def stop_for_sheet(stop_id: UUID) -> Stop | None:
@@ -238,6 +246,8 @@ class StopView:
 
     def cut(self, part: PartRow, ms: int | None, side: str) -> Cut:
         end = self._end_of(part)
+        # A part that has its reason keeps it in front of the cut.
+        side = side or ("before" if part.reason is None else "after")
         inside = None if ms is None else min(max(ms, part.start_ms + SECOND_MS), end - SECOND_MS)
         at = inside if inside is not None and part.start_ms < inside < end else None
         return Cut(
@@ -248,7 +258,19 @@ class StopView:
             () if at is None else self._pieces(part, at),
             tuple(Move(minutes, self._moved(part, at, minutes)) for minutes in MOVES_MIN),
             side,
+            () if at is None else self._likely(at, side),
         )
+
+    def _likely(self, at: int, side: str) -> tuple[ReasonChoice, ...]:
+        """In front of the cut what began the stop, behind it the fault that came with the cut."""
+        began = choice_of(self.stop.proposed_reason)
+        proposed = (began, self._came_with(at)) if side == "before" else (self._came_with(at), began)
+        return likely_reasons(self.stop.equipment_id, *proposed)
+
+    def _came_with(self, at: int) -> ReasonChoice | None:
+        near = [bit for ms, bit in self.fault_starts if abs(ms - at) < APART_MS]
+        code = next((self.faults[bit].reason_code for bit in near if bit in self.faults), "")
+        return choice_of(StopReason.objects.filter(code=code, enabled=True).first()) if code else None
 
     def _end_of(self, part: PartRow) -> int:
         return self.end if part.ends_at is None else to_ms(part.ends_at)
@@ -292,23 +314,29 @@ class StopView:
         return tuple(sorted(found, key=lambda point: point.ms))
 
     @cached_property
-    def fault_changes(self) -> list[tuple[int, str]]:
+    def fault_events(self) -> Sequence[FaultEvent]:
         events = FaultEvent.objects.filter(equipment=self.stop.equipment_id, on_at__lt=from_ms(self.end))
-        events = events.exclude(off_at__lte=self.stop.started_at).order_by("on_at")
+        return list(events.exclude(off_at__lte=self.stop.started_at).order_by("on_at", "bit"))
+
+    @property
+    def fault_starts(self) -> list[tuple[int, int]]:
+        return [(to_ms(event.on_at), event.bit) for event in self.fault_events]
+
+    @cached_property
+    def fault_changes(self) -> list[tuple[int, str]]:
         return sorted(
-            (to_ms(at), f"{self.fault_texts.get(event.bit, f'Fault {event.bit}')} {word}")
-            for event in events
+            (to_ms(at), f"{self._fault_text(event.bit)} {word}")
+            for event in self.fault_events
             for at, word in ((event.on_at, "came"), (event.off_at, "gone"))
             if at is not None
         )
 
+    def _fault_text(self, bit: int) -> str:
+        return self.faults[bit].text if bit in self.faults else f"Fault {bit}"
+
     @cached_property
     def faults(self) -> dict[int, FaultDefinition]:
         return {fault.bit: fault for fault in FaultDefinition.objects.filter(equipment=self.stop.equipment_id)}
-
-    @property
-    def fault_texts(self) -> dict[int, str]:
-        return {bit: fault.text for bit, fault in self.faults.items()}
 
     @cached_property
     def neighbour_changes(self) -> list[tuple[int, str]]:
@@ -326,8 +354,11 @@ class StopView:
     # ------------------------------------------------------------ asking
 
     def ask(self, part: PartRow) -> Asked:
-        own = choice_of(self.stop.proposed_reason) if part.reason is None else None
-        return Asked(part, likely_reasons(self.stop.equipment_id, own))
+        is_first = part.start_ms == self.start
+        own = (
+            choice_of(self.stop.proposed_reason) if is_first and part.reason is None else self._came_with(part.start_ms)
+        )
+        return Asked(part, likely_reasons(self.stop.equipment_id, own), own is not None)
 
     # ------------------------------------------------------------ neighbours
 

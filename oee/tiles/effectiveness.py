@@ -30,12 +30,13 @@ class OeeTile:
     bars: tuple[FactorBar, ...]
     uncoded: int
     flags: tuple[str, ...]
+    line_code: str = ""
 
 
 def oee_tile(line: Line, now: datetime) -> OeeTile:
     shift = shift_of(line, now)
     if shift is None or shift.machine is None:
-        return OeeTile(NOT_SCHEDULED, None, None, False, (), 0, ())
+        return OeeTile(NOT_SCHEDULED, None, None, False, (), 0, (), line.code)
     return OeeTile(
         shift_label=shift.window.label(line.site.zone),
         oee=shift.factors.oee.value,
@@ -44,6 +45,7 @@ def oee_tile(line: Line, now: datetime) -> OeeTile:
         bars=factor_bars(shift),
         uncoded=shift.uncoded,
         flags=shift.flags,
+        line_code=line.code,
     )
 
 
