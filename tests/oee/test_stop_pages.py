@@ -360,13 +360,14 @@ def test_a_stop_is_entered_where_there_are_no_data_and_taken_back(client: Client
         {"start": to_ms(at("07:05")), "end": to_ms(at("07:20")), "reason": "POWER_LOSS"},
     )
     stop = the_stop("07:05")
+    reasons = reasons_of(stop)
     marks = the_list(client)
     sheet_of_it = text(client.get(f"/stops/{stop.id}/"))
     client.post(f"/stops/by-hand/{ManualStop.objects.get().pk}/take-back/")
 
     assert "30 min without data" in text(sheet).replace("\u202f", " ")
     assert "of 30 min that nobody saw" in text(narrower).replace("\u202f", " ")
-    assert reasons_of(stop) == [("07:20:00", "POWER_LOSS")]
+    assert reasons == [("07:20:00", "POWER_LOSS")]
     assert "by hand" in marks
     assert "entered by ola" in sheet_of_it
     assert not Stop.objects.exists()
