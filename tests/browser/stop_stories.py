@@ -62,6 +62,10 @@ UNCODED = StopSheet(
     ),
     merges=(), manual=None, history=(), may_code=True, may_confirm=False,
 )  # fmt: skip
+TABS = (
+    SimpleNamespace(label="This shift", query="", is_here=True),
+    SimpleNamespace(label="Previous shift", query="?", is_here=False),
+)
 SAID = (
     Said(START + timedelta(minutes=14), "Ola", "gave the reason from 01:12:05", "Bag jam", "Cleaning"),
     Said(START + timedelta(minutes=13), "Ola", "gave the reason from 01:11:04", "", "Bag jam", "bag under the blade"),

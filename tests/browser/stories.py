@@ -419,7 +419,7 @@ def pages() -> dict[str, str]:
         "andon/board.html", answers_context(CallsTile((CALL, COMING, THIRD), ago(185), 100, 7))
     )
     made["answers-quiet"] = render_to_string("andon/board.html", answers_context(QUIET))
-    made["stops"] = render_to_string("ms5/stops.html", line_context(STOPPED, "stops"))
+    made["stops"] = render_to_string("ms5/stops.html", line_context(STOPPED, "stops") | {"tabs": stop_stories.TABS})
     made["losses"] = render_to_string("ms5/losses.html", line_context(RUNNING, "losses"))
     made |= stop_stories.stop_pages(line_context(RUNNING, "sheet"), NOW)
     made["plant"] = render_to_string("ms5/board.html", plant_context())
