@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError, models, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
-from floor import audit
+from floor import audit, live
 from floor.domain.machine import State
 from floor.models import Equipment, Line, MachineState, StateEdge, User
 from floor.models.shifts import calendar
@@ -418,6 +418,7 @@ def confirm_stop(
         if stop.reason is None:
             raise UnknownReason("This stop has no reason yet. Give it one before you confirm it.")
         audit.record(by, "stop.confirm", stop, now, reason=stop.reason.code, comment=comment)
+        live.changed(stop.line_id, "stops")
         return StopConfirmation.objects.create(
             equipment=stop.equipment,
             stop_started_at=stop.started_at,

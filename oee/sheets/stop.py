@@ -22,6 +22,7 @@ PRESETS = 6
 MOVES_MIN = (-5, -1, 1, 5)
 # Stops further apart than this have nothing to do with each other.
 NEIGHBOUR_WITHIN = timedelta(minutes=30)
+NARROW = 120.0
 NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -41,6 +42,11 @@ class PartRow:
     by: str
     said_at: datetime | None
     comment: str
+
+    @property
+    def is_narrow(self) -> bool:
+        """There is no room for more than its name."""
+        return self.width < NARROW
 
 
 @dataclass(frozen=True, slots=True)

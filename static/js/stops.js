@@ -1,7 +1,7 @@
 // Sheets that come from the server, the reasons by group, and the prompt that asks by itself.
 
 import { send, toast } from "./forms.js";
-import { now } from "./time.js";
+import { everySecond, now } from "./time.js";
 
 // ---------------------------------------------------------------- sheets from the server
 
@@ -128,7 +128,7 @@ function askByItself() {
   const state = document.querySelector(".state[data-ask-at]");
   const other = state?.querySelector("[data-sheet=reasons]");
   const at = Date.parse(state?.dataset.askAt ?? "");
-  const isDue = other && at <= now() && sessionStorage.getItem(SKIPPED) !== state.dataset.stop && !document.querySelector("dialog[open]");
+  const isDue = other && at <= now() && sessionStorage.getItem(SKIPPED) !== state.dataset.stop && !document.querySelector("dialog[open], .kiosk[data-fresh=stale]");
   if (!isDue) prompt.hidden = true;
   else if (prompt.hidden || prompt.dataset.stop !== state.dataset.stop) ask(state, other);
 }
@@ -147,7 +147,7 @@ function ask(state, other) {
 }
 
 if (prompt) {
-  setInterval(askByItself, 500);
+  everySecond(askByItself);
   document.addEventListener("tile:changed", askByItself);
   prompt.addEventListener("click", (event) => {
     if (!event.target.closest("[data-skip]")) return;

@@ -303,6 +303,7 @@ STORIES = {
         oee=NO_OEE,
         rate=RateTile(None, 100.0, (None,) * 10, "", 13.3),
     ),
+    "asking": replace(STOPPED, state=replace(STOPPED.state, ask_at=ago(132))),
     "stale": replace(STOPPED, age_s=60),
     **{
         name: replace(story, state=replace(story.state, planned=stop_stories.planned(NOW, since_s, 1200)))
