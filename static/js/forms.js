@@ -81,6 +81,7 @@ async function failureText(answer) {
     const body = await answer.json();
     if (body.message) return body.message;
   }
+  if (answer.status === 401) return "Not saved: you were signed out. Sign in and try again.";
   if (answer.status === 403) return "Not saved: your role may not do this, or you were signed out.";
   return "Not saved. Try again, or tell your engineer.";
 }

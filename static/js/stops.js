@@ -16,7 +16,7 @@ async function load(address) {
   try {
     const answer = await fetch(address, { headers: { "X-Sheet": "1" }, cache: "no-store" });
     if (mine !== asked) return;
-    if (answer.redirected) return location.assign(address); // signed out: the page itself says so
+    if (answer.redirected || answer.status === 401) return location.assign(address); // signed out: the page itself says so
     if (!answer.ok) throw new Error(answer.status === 404 ? "This stop is not there any more. Look at the list again." : "The sheet could not be opened. Try again.");
     show(address, await answer.text());
   } catch (error) {

@@ -181,6 +181,7 @@ def test_the_second_of_two_people_reads_who_was_faster_and_sees_the_new_truth(
         expect(page.locator("#loaded .part-what")).to_contain_text("Gear")
         sam.locator("#loaded button", has_text="Confirm").click()
         expect(sam.locator("#loaded")).to_contain_text("Confirmed by sam")
+        expect(page.locator(".stop-marks")).to_contain_text("confirmed")  # in the list, by itself
     assert told() == ["GEAR_FAIL"]
 
 

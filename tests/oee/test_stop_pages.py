@@ -17,7 +17,8 @@ from oee.actions.rebuild import rebuild_dirty
 from oee.actions.stops import code_stop, split_stop
 from oee.domain.clock import to_ms
 from oee.models import LedgerEntry, ManualStop, PlannedStop, Stop, StopCoding, StopConfirmation, StopMerge
-from tests.factories import make_user
+from oee.tasks import end_forgotten_planned_stops
+from tests.factories import make_machine, make_user
 from tests.oee.stage import Stage, at, make_stage
 
 pytestmark = pytest.mark.django_db
@@ -335,6 +336,50 @@ def test_planned_stops_ahead_are_listed_and_can_be_taken_back(client: Client) ->
     assert "09:30" in listed
     assert (overlapping.status_code, "planned from 09:30 already" in overlapping.json()["message"]) == (422, True)
     assert "Ahead" not in text(client.get("/lines/L-BAG1/planned/"))
+
+
+def test_a_planned_stop_that_nobody_ended_ends_where_the_line_ran_again(client: Client) -> None:
+    stage = stopped("06:00 run, 07:30 stop", until="07:40")
+    with time_machine.travel(at("07:40"), tick=False):
+        client.post("/lines/L-BAG1/planned/start/", {"reason": "CLEANING"})
+    stage.sees("07:50 run", until=NOW)
+    rebuild_dirty(NOW)
+
+    assert end_forgotten_planned_stops() == 1
+
+    planned = PlannedStop.objects.get()
+    assert (planned.starts_at, planned.ends_at, planned.ended_by) == (at("07:30"), at("07:50"), None)
+    assert "End Cleaning" not in client.get("/lines/L-BAG1/tiles/state/").content.decode()
+
+
+def test_a_changeover_is_compared_with_what_was_planned(client: Client) -> None:
+    stage = stopped("06:00 run, 07:30 stop", until="07:31")
+    with time_machine.travel(at("07:31"), tick=False):
+        client.post("/lines/L-BAG1/planned/start/", {"reason": "CHANGEOVER", "expected_min": "10"})
+    stage.sees("07:45 run", until=NOW)
+    rebuild_dirty(NOW)
+    client.post(f"/planned-stops/{PlannedStop.objects.get().pk}/end/")
+
+    page = text(client.get("/lines/L-BAG1/losses/")).replace("\u202f", " ")
+
+    assert "Changeover 07:30 planned 10 min 30 min" in page
+
+
+def test_a_machine_that_starved_this_one_is_named_among_the_losses(client: Client) -> None:
+    stage = make_stage()
+    slicer = make_machine(stage.line, "SLICER", primary=False, position=5)
+    stage.sees("06:00 run, 06:59 stop, 07:10 run", until=NOW, machine=slicer)
+    stage.sees("06:00 run, 07:00 stop, 07:12 run", until=NOW)
+    rebuild_dirty(NOW)
+    code_stop(the_stop().id, "UPSTREAM_STOP", by=make_user("kim"), now=NOW, request_id=uuid.uuid4())
+
+    page = text(client.get("/lines/L-BAG1/losses/")).replace("\u202f", " ")
+    sheet = text(client.get(f"/stops/{the_stop().id}/"))
+    split = text(client.get(f"/stops/{the_stop().id}/?split={to_ms(at('07:00'))}"))
+
+    assert "Starved or blocked by SLICER 1 × 12 min" in page
+    assert "because of SLICER" in sheet
+    assert "SLICER runs" in split  # a place to cut
 
 
 def test_a_breakdown_cannot_be_planned(client: Client) -> None:
