@@ -153,13 +153,21 @@ def _ask_next(stop_id: UUID, at: datetime) -> str:
     return f"{_stop_page(stop_id)}?part={unexplained.start_ms}" if unexplained else _stop_page(stop_id)
 
 
+def _ask_once(stop_id: UUID) -> str:
+    """Stops that were merged before anybody explained them get one reason."""
+    stop = stop_for_sheet(stop_id)
+    parts = () if stop is None else StopView(stop, timezone.now()).parts
+    is_untold = len(parts) == 1 and parts[0].reason is None
+    return f"{_stop_page(stop_id)}?part={parts[0].start_ms}" if is_untold else _stop_page(stop_id)
+
+
 @require_POST
 @require(Capability.CODE_STOP)
 def merge(request: HttpRequest, stop: UUID) -> HttpResponse:
     def deed(given: Given) -> Done:
         given.pop("comment")
         made = merge_stops(stop, given.pop("other"), **given, **_who(request))
-        return Done("Merged into one stop", _stop_page(to_stop_key(made.equipment_id, made.starts_at)))
+        return Done("Merged into one stop", _ask_once(to_stop_key(made.equipment_id, made.starts_at)))
 
     return _tap(request, MergeStopsForm, _stop_page(stop), deed)
 

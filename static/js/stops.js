@@ -98,6 +98,7 @@ document.addEventListener("click", (event) => {
 /** The suggested reason of the stop stands first among the likely ones. */
 function suggest(form, code) {
   form.querySelectorAll(".is-suggested").forEach((old) => old.remove());
+  form.querySelectorAll("[data-likely] live-tile button").forEach((recent) => (recent.hidden = recent.value === code));
   const button = code && form.querySelector(`.reason[value="${CSS.escape(code)}"]`);
   if (!button) return;
   const first = Object.assign(document.createElement("button"), { className: "button choice-big is-action is-suggested", name: "reason", value: code, textContent: button.textContent });

@@ -4,11 +4,14 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.template.loader import render_to_string
 
+from floor.models import User
 from oee.choices import ReasonChoice
+from oee.models import StopConfirmation, StopReason
 from oee.sheets.planned import Announced, PlannedSheet, StartMove
 from oee.sheets.stop import Asked, Cut, CutPoint, MergeRow, Move, Neighbour, PartRow, Said, StopSheet
 from oee.sheets.unseen import Chosen, EdgeMove, Unseen, UnseenSheet
@@ -76,7 +79,9 @@ IN_THREE = replace(
     merges=(MergeRow(3, START, END, "Milo", False),),
 )  # fmt: skip
 AGREED = replace(
-    IN_THREE, parts=(*THREE[:2], part("C", 402, 680, WICKET)), confirmed=SimpleNamespace(author="Sam", made_at=END)
+    IN_THREE,
+    parts=(*THREE[:2], part("C", 402, 680, WICKET)),
+    confirmed=StopConfirmation(author=User(username="Sam"), made_at=END),
 )
 CUT = Cut(
     WHOLE, POINTS, ms(402), START + timedelta(seconds=402), (part("1", 0, 402, None), part("2", 402, 680, None)),
@@ -94,13 +99,13 @@ def planned(now: datetime, since_s: float, expected_s: int) -> PlannedRow:
 
 def planned_sheet(now: datetime, *, on: bool = False, announced: bool = False) -> PlannedSheet:
     labels = ("Break", "Changeover", "Cleaning", "Planned maintenance", "Inspection")
-    reasons = tuple(SimpleNamespace(code=label, label=label) for label in labels)
+    reasons = tuple(StopReason(code=label, label=label) for label in labels)
     ahead = replace(planned(now, -7200, 900), label="Cleaning")
     moves = (StartMove(-60, None), StartMove(-5, None), StartMove(5, ms(0)), StartMove(60, ms(1)))
-    chosen = Announced(reasons[1], None, None, moves, (5, 10, 15, 20, 30, 45, 60, 90))  # type: ignore[arg-type]
+    chosen = Announced(reasons[1], None, None, moves, (5, 10, 15, 20, 30, 45, 60, 90))
     return PlannedSheet(
         "L-BAG1", planned(now, 750, 1200) if on else None, (ahead,), reasons, chosen if announced else None
-    )  # type: ignore[arg-type]
+    )
 
 
 def unseen_sheet(*, chosen: bool) -> UnseenSheet:
@@ -138,11 +143,11 @@ def lost_time(now: datetime) -> LostTimeTile:
 
 
 def stop_list(now: datetime) -> StopsTile:
-    def row(number: int, minutes: int, **more: object) -> StopRow:
+    def row(number: int, minutes: int, **more: Any) -> StopRow:
         start = now - timedelta(minutes=60 * number)
         return StopRow(
             UUID(int=number), start, start + timedelta(minutes=minutes), minutes * 60, "BP01.PACK.BAG1", **more
-        )  # type: ignore[arg-type]
+        )
 
     rows = (
         row(1, 8, text="Wicket servo fault (6)", reason=None, coded_by=None, suggestion=WICKET, is_uncoded=True),

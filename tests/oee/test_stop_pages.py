@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import time_machine
 from django.core.cache import cache
-from django.http import HttpResponse
 from django.test import Client
 
 from floor.models import FaultDefinition, FaultEvent, User
@@ -66,13 +65,13 @@ def the_stop(started: str = "07:00") -> Stop:
     return Stop.objects.get(started_at=at(started))
 
 
-def text(answer: HttpResponse) -> str:
+def text(answer: Any) -> str:
     """The words on the page, without tags and without the frame."""
     main = answer.content.decode().partition("<main")[2].partition("</main>")[0]
     return " ".join(re.sub(r"<[^>]+>", " ", main).split())
 
 
-def links(answer: HttpResponse, part: str) -> list[str]:
+def links(answer: Any, part: str) -> list[str]:
     found = re.findall(r'href="([^"]*)"', answer.content.decode().replace("&amp;", "&"))
     return [link for link in found if part in link]
 
@@ -226,7 +225,7 @@ def test_neighbouring_stops_become_one_and_two_again(client: Client) -> None:
     client.post(f"/stops/merges/{merge.pk}/take-back/")
 
     assert "Merge with the stop after 07:12, ran 2 min between" in text(sheet).replace("\u202f", " ")
-    assert "20 min from 07:00:00 to 07:20:00" in text(merged).replace("\u202f", " ")
+    assert "Why did it stand 07:00–07:20? 20 min" in text(merged).replace("\u202f", " ")
     assert "merged" in marks
     assert Stop.objects.count() == 2
 

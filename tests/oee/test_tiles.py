@@ -95,9 +95,8 @@ def test_a_coded_stop_asks_no_more_and_a_planned_one_is_called_by_its_name() -> 
 
 def test_the_banner_of_a_planned_stop_counts_against_what_was_expected() -> None:
     stage = seen("06:00 run, 07:00 stop", "07:03")
-    planned = {"by": make_user(), "now": at("07:03"), "request_id": uuid.uuid4(), "expected_s": 600}
 
-    plan_stop(stage.line, "CHANGEOVER", **planned)
+    plan_stop(stage.line, "CHANGEOVER", by=make_user(), now=at("07:03"), request_id=uuid.uuid4(), expected_s=600)
 
     tile = state_tile(stage.line, at("07:03:01"))
     assert tile.planned is not None
