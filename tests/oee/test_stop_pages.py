@@ -27,6 +27,7 @@ JSON = {"accept": "application/json"}
 
 @pytest.fixture(autouse=True)
 def clock() -> Iterator[None]:
+    cache.clear()
     with time_machine.travel(NOW, tick=False):
         yield
 
