@@ -80,6 +80,7 @@ class StopLine:
     suggestion: str | None
     is_planned: bool
     is_uncoded: bool
+    seen: int | None = None  # the last thing said about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,6 +392,7 @@ class Shift:
             suggestion=None if row.proposed_reason is None else row.proposed_reason.label,
             is_planned=row.is_planned,
             is_uncoded=row.id in self.uncoded_ms,
+            seen=row.coding_id,
         )
 
     @cached_property
