@@ -10,6 +10,7 @@ from ms5 import auth_api as auth
 from ms5 import dashboard_api as dashboard
 from ms5 import health
 from oee import api as oee
+from oee import hours_api as hours
 from plc import api as plc
 
 app_name = "api"
@@ -45,6 +46,9 @@ urlpatterns: list[URLPattern] = [
     path("dashboard/summary", dashboard.Summary.as_view(), name="summary"),
     path("oee/lines/<str:line>/current", oee.CurrentOee.as_view(), name="oee-current"),
     path("oee/lines/<str:line>", oee.ShiftOee.as_view(), name="oee-shift"),
+    path("oee/lines/<str:line>/hours", hours.Hours.as_view(), name="oee-hours"),
+    path("oee/lines/<str:line>/hours/countermeasure", hours.WriteCountermeasure.as_view(), name="hour-countermeasure"),
+    path("oee/lines/<str:line>/hours/sign-off", hours.SignOffHour.as_view(), name="hour-sign-off"),
     path("downtime/events", oee.StopList.as_view(), name="stops"),
     path("downtime/events/<str:stop>", oee.OneStop.as_view(), name="stop"),
     path("downtime/reasons", oee.ReasonList.as_view(), name="reasons"),

@@ -3,13 +3,19 @@
 from django.contrib import admin
 
 from floor.admin import History
-from oee.models import LinePolicy, Stop, StopCoding, StopReason
+from oee.models import DefectReason, LinePolicy, Stop, StopCoding, StopReason
 
 
 @admin.register(StopReason)
 class StopReasonAdmin(admin.ModelAdmin):
     list_display = ("code", "label", "group", "position", "enabled")
     list_filter = ("group", "enabled")
+
+
+@admin.register(DefectReason)
+class DefectReasonAdmin(admin.ModelAdmin):
+    list_display = ("code", "label", "sort", "position", "enabled")
+    list_filter = ("sort", "enabled")
 
 
 @admin.register(LinePolicy)
