@@ -39,6 +39,7 @@ from oee.tiles import (
     StripBlock,
     StripTile,
 )
+from tests.browser import counting
 from tests.browser.charts import CHARTS
 
 ZONE = ZoneInfo("Europe/London")
@@ -293,7 +294,7 @@ STORIES = {
     "stale": replace(STOPPED, age_s=60),
 }
 TEMPLATES = {
-    **{t: f"oee/tiles/{t}.html" for t in ("state", "pace", "rate", "oee", "strip", "stops")},
+    **{t: f"oee/tiles/{t}.html" for t in ("state", "pace", "rate", "oee", "strip", "stops", "counts", "hours")},
     "losses": "oee/tiles/losses.html", "calls": "andon/tiles/calls.html", "help": "andon/tiles/help.html", "link": "floor/tiles/link.html",
     **{t: f"ms5/tiles/{t}.html" for t in ("shift", "next", "figures", "effect", "recent", "uncoded", "line", "plant_calls")},
 }  # fmt: skip
@@ -336,7 +337,7 @@ def tiles(story: Story) -> dict[str, SimpleNamespace]:
         t: getattr(story, t) for t in ("state", "pace", "rate", "oee", "strip", "stops", "next", "link", "calls")
     }
     values |= {
-        "shift": SHIFT, "uncoded": story.stops, "losses": story.stops, "figures": story.pace, "help": story.calls,
+        "counts": counting.entries(), "shift": SHIFT, "uncoded": story.stops, "losses": story.stops, "figures": story.pace, "help": story.calls,
         "effect": SimpleNamespace(rate=story.rate, oee=story.oee),
         "recent": SimpleNamespace(strip=story.strip, left=86, width=500, starts_at=ago(14400), ends_at=NOW),
     }  # fmt: skip
@@ -349,7 +350,7 @@ def line_context(story: Story, here: str) -> dict[str, object]:
         "version": settings.VERSION, "product_name": settings.PROJECT_NAME, "observed_until": ago(story.age_s),
         "reason_groups": [SimpleNamespace(name=g, reasons=[ReasonChoice(r.lower(), r) for r in rs]) for g, rs in GROUPS],
         "help_kinds": [SimpleNamespace(code=c, label=label, hint=h, who=who, within=w) for c, label, h, who, w in KINDS],
-        "request": SimpleNamespace(user=_Ola()),
+        "request": SimpleNamespace(user=_Ola()), "scrap": counting.SCRAP,
     }  # fmt: skip
 
 
@@ -424,7 +425,17 @@ def pages() -> dict[str, str]:
     made["lines"] = render_to_string("ms5/lines.html", plant_context())
     for name in ("registration/login", "400", "403", "404", "500"):
         made[name.rpartition("/")[2]] = render_to_string(f"{name}.html", {"product_name": settings.PROJECT_NAME})
-    return made | chart_pages()
+    return made | chart_pages() | counting_pages()
+
+
+def counting_pages() -> dict[str, str]:
+    made = {}
+    for name, (template, more, board) in counting.PAGES.items():
+        context = line_context(RUNNING, "") | more
+        if board is not None:
+            context["tiles"] = {**tiles(RUNNING), "hours": placed("hours", board)}
+        made[name] = render_to_string(template, context)
+    return made
 
 
 def write(folder: Path) -> None:
