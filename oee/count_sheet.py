@@ -111,7 +111,7 @@ def _by_hand(entry: CountEntry, line: Line) -> str:
 
 
 def in_words(entries: Iterable[CountEntry]) -> str:
-    """Parts that people took out or counted, by what became of them: “14 scrap (12 Damaged, 2 Wrong weight)”."""
+    """Parts that people took out or counted, by what became of them: “14 scrap (12 Damaged, 2 Wrong weight); 4 rework (Label)”."""
     found: dict[str, dict[str, int]] = {}
     for entry in entries:
         if entry.sort != CountEntry.Sort.MANUAL:
@@ -122,8 +122,10 @@ def in_words(entries: Iterable[CountEntry]) -> str:
 
 def _sort_in_words(sort: str, defects: dict[str, int]) -> str:
     named = sorted(((parts, name) for name, parts in defects.items() if name), key=lambda pair: -pair[0])
-    details = f" ({', '.join(f'{count(parts)} {name}' for parts, name in named)})" if named else ""
-    return f"{count(sum(defects.values()))} {sort}{details}"
+    whole = f"{count(sum(defects.values()))} {sort}"
+    if len(defects) == 1:
+        return f"{whole} ({named[0][1]})" if named else whole
+    return f"{whole} ({', '.join(f'{count(parts)} {name}' for parts, name in named)})" if named else whole
 
 
 # ---------------------------------------------------------------- not seen

@@ -60,6 +60,10 @@ class BoardHour:
     about: str  # the hour in words, above what asks for a countermeasure
 
     @property
+    def stop_min(self) -> float:
+        return self.row.stop_s / 60
+
+    @property
     def asks(self) -> bool:
         return self.is_over and self.has_missed and self.said is None
 
@@ -84,6 +88,10 @@ class HourBoard:
     stop_s: float
     oee: Ratio
     chart: Hourly
+
+    @property
+    def stop_min(self) -> float:
+        return self.stop_s / 60
 
     @property
     def asking(self) -> int:

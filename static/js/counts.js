@@ -31,7 +31,7 @@ class GloveKeypad extends HTMLElement {
   }
 
   reset() {
-    this.closest("form")?.reset();
+    this.field.form?.reset();
     this.choose(this.fields[0]);
   }
 }

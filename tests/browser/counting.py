@@ -107,7 +107,7 @@ def entries() -> CountsTile:
             False,
         ),
     )
-    return CountsTile("L-BAG1", rows, "12 rework (12 Bag or seal open); 3 scrap (3 Damaged)")
+    return CountsTile("L-BAG1", rows, "12 rework (Bag or seal open); 5 scrap (3 Damaged, 2 Wrong weight)")
 
 
 DEFECTS = [

@@ -429,7 +429,7 @@ def pages() -> dict[str, str]:
 
 
 def counting_pages() -> dict[str, str]:
-    made = {}
+    made: dict[str, str] = {}
     for name, (template, more, board) in counting.PAGES.items():
         context = line_context(RUNNING, "") | more
         if board is not None:

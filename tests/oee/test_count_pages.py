@@ -227,7 +227,7 @@ def test_a_defect_says_where_its_parts_go_unless_a_person_says_otherwise(stage: 
     tap(client, "/lines/L-BAG1/scrap/", defect="SEAL", parts=2, sort="scrap")
 
     assert [(e.sort, e.rejected) for e in CountEntry.objects.order_by("pk")] == [("rework", 4), ("scrap", 2)]
-    assert counts_tile(stage.line, NOW).summary == "4 rework (4 Bag or seal open); 2 scrap (2 Bag or seal open)"
+    assert counts_tile(stage.line, NOW).summary == "4 rework (Bag or seal open); 2 scrap (Bag or seal open)"
 
 
 def test_the_same_again_is_one_tap(stage: Stage) -> None:

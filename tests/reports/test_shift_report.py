@@ -2,6 +2,7 @@
 
 import io
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -109,7 +110,7 @@ def test_a_report_is_accessible_and_says_which_data_it_stands_on(line: Line) -> 
 
 def test_what_people_did_about_an_hour_and_took_out_of_it_is_on_the_paper(line: Line) -> None:
     mara, nine = make_user("mara", "shift_manager"), SIX + timedelta(hours=3)
-    by = {"by": mara, "now": AFTER, "request_id": uuid4()}
+    by: dict[str, Any] = {"by": mara, "now": AFTER, "request_id": uuid4()}
     write_countermeasure(line, nine, "Belt was changed", who="Milo", **by)
     sign_off_hour(line, nine, by=mara, now=AFTER)
     machine = line.equipment.get()
@@ -121,7 +122,7 @@ def test_what_people_did_about_an_hour_and_took_out_of_it_is_on_the_paper(line: 
     text = " ".join(text_of(bytes(report.pdf or b"")).replace("\u202f", " ").split())
     assert "Done: Belt was changed, Milo (mara, 14:05)" in text
     assert "Signed off by mara, 14:05" in text
-    assert "among the rejected: 12 scrap (12 Damaged)." in text
+    assert "among the rejected: 12 scrap (Damaged)." in text
     assert report.figures["hours"][3]["countermeasure"] == "Belt was changed"
 
 
