@@ -47,7 +47,7 @@ class EntryRow:
 
 @dataclass(frozen=True, slots=True)
 class CountsTile:
-    """What people entered in this shift, the newest first."""
+    """What people entered in this shift, the newest first; `summary` tells the parts taken out of it."""
 
     line_code: str
     rows: tuple[EntryRow, ...]
@@ -84,16 +84,24 @@ def scrap_sheet(line: Line) -> ScrapSheet | None:
 
 def entries_between(line: Line, start: datetime, end: datetime) -> QuerySet[CountEntry]:
     """Standing entries whose parts belong to [start, end)."""
-    rows = CountEntry.objects.standing().filter(equipment__line=line, ends_at__gt=start, ends_at__lte=end)
-    return rows.select_related("author", "equipment").order_by("-made_at", "-pk")
+    return _belonging(line, start, end).order_by("made_at", "pk")
+
+
+def _belonging(line: Line, start: datetime, end: datetime) -> QuerySet[CountEntry]:
+    return CountEntry.objects.standing().filter(equipment__line=line, ends_at__gt=start, ends_at__lte=end)
 
 
 def counts_tile(line: Line, now: datetime) -> CountsTile:
     window = calendar(line).at(now)
     start, end = (window.starts_at, window.ends_at) if window else (now - OFF_SHIFT, now + timedelta(seconds=1))
-    entries = list(entries_between(line, start, end))
-    rows = tuple(_row(entry, line) for entry in entries[:ENTRIES_SHOWN])
-    return CountsTile(line.code, rows, in_words(entries))
+    rows = tuple(_row(entry, line) for entry in _entered(line, start, end)[:ENTRIES_SHOWN])
+    return CountsTile(line.code, rows, in_words(entries_between(line, start, end)))
+
+
+def _entered(line: Line, start: datetime, end: datetime) -> QuerySet[CountEntry]:
+    """For this shift, or in it for an earlier one: who has just entered something wants to see it."""
+    late = CountEntry.objects.standing().filter(equipment__line=line, made_at__gte=start, made_at__lt=end)
+    return (_belonging(line, start, end) | late).select_related("author", "equipment").order_by("-made_at", "-pk")
 
 
 def _row(entry: CountEntry, line: Line) -> EntryRow:
