@@ -119,7 +119,7 @@ def _by_hand(entry: CountEntry, line: Line) -> str:
 
 
 def in_words(entries: Iterable[CountEntry]) -> str:
-    """Parts that people took out or counted, by what became of them: “14 scrap (12 Damaged, 2 Wrong weight); 4 rework (Label)”."""
+    """Parts that people took out, by what became of them: “14 scrap (12 Damaged, 2 Wrong weight); 4 rework (Label)”."""
     found: dict[str, dict[str, int]] = {}
     for entry in entries:
         if entry.sort != CountEntry.Sort.MANUAL:

@@ -117,7 +117,7 @@ def test_an_hour_that_nobody_saw_is_counted_on_the_keypad(home: Page, line7: Lin
 
     entry = CountEntry.objects.get()
     assert (entry.sort, entry.made, entry.rejected) == ("manual", 305, 4)
-    expect(home.locator(".entry")).to_contain_text("305 made, 4 of them rejects")
+    expect(home.locator("main .entry")).to_contain_text("305 made, 4 of them rejects")
 
 
 def test_a_countermeasure_takes_two_taps(home: Page) -> None:
