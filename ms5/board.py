@@ -26,6 +26,8 @@ from floor.models.shifts import calendar
 from floor.roles import Capability, Role, can, require
 from floor.tiles import link_tile
 from oee.choices import ReasonChoice, reason_groups
+from oee.count_sheet import counts_tile, scrap_sheet
+from oee.hour_board import hours_tile
 from oee.tiles import (
     OeeTile,
     PaceTile,
@@ -212,6 +214,14 @@ TILES: dict[str, Tile] = {
     ),
     "calls": Tile("andon/tiles/calls.html", lambda g: calls_tile(g.line, g.now)),
     "help": Tile("andon/tiles/help.html", lambda g: g["calls"], frozenset({"calls"})),
+    "counts": Tile("oee/tiles/counts.html", lambda g: counts_tile(g.line, g.now), at_least_every_s=60),
+    "hours": Tile(
+        "oee/tiles/hours.html",
+        lambda g: hours_tile(g.line, g.now),
+        frozenset({"pace", "stops"}),
+        at_most_every_s=5,
+        at_least_every_s=30,
+    ),
     "figures": Tile("ms5/tiles/figures.html", lambda g: g["pace"], frozenset({"pace"}), at_most_every_s=0.5),
     "effect": Tile("ms5/tiles/effect.html", lambda g: g, frozenset({"rate", "oee"}), at_most_every_s=2),
     "losses": Tile("oee/tiles/losses.html", lambda g: g["stops"], frozenset({"stops"}), at_most_every_s=5),
@@ -224,7 +234,7 @@ TILES: dict[str, Tile] = {
     "answers": Tile("andon/answers.html", lambda g: answers_tile(g.now), frozenset({"calls"}), is_plant=True),
 }
 
-FRAME = ("shift", "link", "uncoded", "help", "likely")
+FRAME = ("shift", "link", "uncoded", "help", "likely", "counts")
 LINE_PAGE = (*FRAME, "state", "pace", "rate", "oee", "strip", "next")
 LINE_BOARD = ("state", "figures", "effect", "losses", "calls", "recent")
 
@@ -322,14 +332,14 @@ def kiosk_page(
     context = {"line": line, "tiles": placed, "now": now, "zone": line.site.time_zone, "here": here}
     context["observed_until"] = _observed_until(code)
     with timezone.override(line.site.zone):
-        return render(request, template, context | _sheets(here, now) | more)
+        return render(request, template, context | _sheets(line, here, now) | more)
 
 
-def _sheets(here: str, now: datetime) -> dict[str, object]:
-    """What the sheets offer: reasons of a stop, kinds of help. Boards take no input."""
+def _sheets(line: Line, here: str, now: datetime) -> dict[str, object]:
+    """What the sheets offer: reasons of a stop, kinds of help, defects. Boards take no input."""
     if here == "board":
         return {}
-    return {"reason_groups": reason_groups(), "help_kinds": call_choices(now)}
+    return {"reason_groups": reason_groups(), "help_kinds": call_choices(now), "scrap": scrap_sheet(line)}
 
 
 @require_safe

@@ -15,7 +15,7 @@ from floor.models import Line, User
 from floor.standards_admin import Dated, DatedForm, person
 from oee.actions.reasons import add_reason, change_loss_class, crowded, reword_reason, take_back_loss_class
 from oee.actions.standards import POLICY_FIELDS, change_policy, correct_policy, take_back_policy
-from oee.models import LinePolicy, ReasonClass, Restatement, Stop, StopCoding, StopReason
+from oee.models import DefectReason, LinePolicy, ReasonClass, Restatement, Stop, StopCoding, StopReason
 from oee.models.reasons import LOSS_CLASS_CHOICES
 
 CLASS_WORDS = dict(LOSS_CLASS_CHOICES)
@@ -97,6 +97,12 @@ class LinePolicyForm(DatedForm):
     def refuse(self, values: dict[str, Any], cleaned: dict[str, Any]) -> None:
         line = cleaned.get("line") or self.instance.line
         refuse_past(line, cleaned.get("valid_from") or self.instance.valid_from, self.now)
+
+
+@admin.register(DefectReason)
+class DefectReasonAdmin(admin.ModelAdmin):
+    list_display = ("code", "label", "sort", "position", "enabled")
+    list_filter = ("sort", "enabled")
 
 
 @admin.register(LinePolicy)

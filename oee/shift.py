@@ -16,7 +16,7 @@ from floor.domain.shifts import ShiftWindow, hours
 from floor.models import Equipment, Line, MachineMinute, MachineState, ProductNumber
 from oee.domain.clock import MINUTE_MS, SECOND_MS, from_ms, to_ms
 from oee.domain.derive import schedule_of
-from oee.domain.factors import FIELDS, Factors, Policy, Totals, factors, total
+from oee.domain.factors import FIELDS, Factors, Policy, Ratio, Totals, factors, total
 from oee.domain.judging import Judging, Steps
 from oee.domain.ledger import PLANNED_KINDS, Entry, Kind, Ledger, Schedule, Track, ledger
 from oee.domain.pace import Expected, Minute, slow_spans, target
@@ -94,6 +94,8 @@ class HourRow:
     difference: int | None  # against the target up to now
     stop_s: float
     top_reason: str
+    target_now: int  # the part of the target that lies behind us
+    oee: Ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,7 +456,15 @@ class Shift:
             good - self.target(start, min(end, self.elapsed)) if has_begun else None,
             sum(row.stop_ms + row.external_stop_ms for row in rows) / SECOND_MS,
             self._top_reason(start, end),
+            self.target(start, min(end, self.elapsed)) if has_begun else 0,
+            self._factors_of(rows, start, end).oee,
         )
+
+    def _factors_of(self, rows: Sequence[HourTotals], start: int, end: int) -> Factors:
+        """Of one clock hour: its rows, and the part of the unseen time that lies in it."""
+        stored = Totals(*(sum(getattr(row, name) for row in rows) for name in FIELDS))
+        unseen = [e._replace(start=max(e.start, start), end=min(e.end, end)) for e in self.unseen]
+        return factors(stored + total([e for e in unseen if e.start < e.end]).judged(reading(self.policy)))
 
     def _top_reason(self, start: int, end: int) -> str:
         spent: dict[str, int] = defaultdict(int)

@@ -1,5 +1,5 @@
 from floor.models.plant import TsTzRange
-from oee.models.counts import CountEntry, QuarantineDecision
+from oee.models.counts import CountEntry, DefectReason, QuarantineDecision
 from oee.models.hour_board import Countermeasure, HourSignOff
 from oee.models.notes import ManualStop, PlannedStop, StopCoding, StopConfirmation, StopMerge
 from oee.models.policy import LinePolicy, Restatement
@@ -9,6 +9,7 @@ from oee.models.stops import HourLoss, HourTotals, LedgerEntry, LineDerived, Sto
 __all__ = [
     "CountEntry",
     "Countermeasure",
+    "DefectReason",
     "HourLoss",
     "HourSignOff",
     "HourTotals",

@@ -107,8 +107,9 @@ async function post(form, submitter) {
     form.closest("dialog")?.close();
     form.dispatchEvent(new Event("posted", { bubbles: true }));
     form.elements.comment && (form.elements.comment.value = "");
-    toast(form.dataset.post || `Saved: ${submitter?.textContent.trim()}`);
+    toast(form.dataset.post || done?.message || `Saved: ${submitter?.textContent.trim()}`);
     if (done?.undo) offerUndo(done);
+    if (done?.next) location.assign(done.next);
     document.dispatchEvent(new Event("live:refresh"));
   } catch (error) {
     toast(error instanceof TypeError ? "Not saved: no connection. Try again." : error.message, true);

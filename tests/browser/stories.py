@@ -40,7 +40,7 @@ from oee.tiles import (
     StripTile,
 )
 from oee.tiles.stops import LikelyTile
-from tests.browser import stop_stories
+from tests.browser import counting, stop_stories
 from tests.browser.charts import CHARTS
 
 ZONE = ZoneInfo("Europe/London")
@@ -318,6 +318,7 @@ STORIES = {
 }
 TEMPLATES = {
     **{t: f"oee/tiles/{t}.html" for t in ("state", "pace", "rate", "oee", "strip", "stops", "likely", "lost_time")},
+    **{t: f"oee/tiles/{t}.html" for t in ("state", "pace", "rate", "oee", "strip", "stops", "counts", "hours")},
     "losses": "oee/tiles/losses.html", "calls": "andon/tiles/calls.html", "help": "andon/tiles/help.html", "link": "floor/tiles/link.html",
     **{t: f"ms5/tiles/{t}.html" for t in ("shift", "next", "figures", "effect", "recent", "uncoded", "line", "plant_calls")},
 }  # fmt: skip
@@ -362,6 +363,7 @@ def tiles(story: Story) -> dict[str, SimpleNamespace]:
     values |= {
         "likely": LikelyTile(stop_stories.LIKELY[1:]), "lost_time": stop_stories.lost_time(NOW),
         "shift": SHIFT, "uncoded": story.stops, "losses": story.stops, "figures": story.pace, "help": story.calls,
+        "counts": counting.entries(),
         "effect": SimpleNamespace(rate=story.rate, oee=story.oee),
         "recent": SimpleNamespace(strip=story.strip, left=86, width=500, starts_at=ago(14400), ends_at=NOW),
     }  # fmt: skip
@@ -374,7 +376,7 @@ def line_context(story: Story, here: str) -> dict[str, object]:
         "version": settings.VERSION, "product_name": settings.PROJECT_NAME, "observed_until": ago(story.age_s),
         "reason_groups": [SimpleNamespace(name=g, reasons=[ReasonChoice(r.lower(), r) for r in rs]) for g, rs in GROUPS],
         "help_kinds": [SimpleNamespace(code=c, label=label, hint=h, who=who, within=w) for c, label, h, who, w in KINDS],
-        "request": SimpleNamespace(user=_Ola()),
+        "request": SimpleNamespace(user=_Ola()), "scrap": counting.SCRAP,
     }  # fmt: skip
 
 
@@ -451,7 +453,17 @@ def pages() -> dict[str, str]:
     made["lines"] = render_to_string("ms5/lines.html", plant_context())
     for name in ("registration/login", "400", "403", "404", "500"):
         made[name.rpartition("/")[2]] = render_to_string(f"{name}.html", {"product_name": settings.PROJECT_NAME})
-    return made | chart_pages()
+    return made | chart_pages() | counting_pages()
+
+
+def counting_pages() -> dict[str, str]:
+    made: dict[str, str] = {}
+    for name, (template, more, board) in counting.PAGES.items():
+        context = line_context(RUNNING, "") | more
+        if board is not None:
+            context["tiles"] = {**tiles(RUNNING), "hours": placed("hours", board)}
+        made[name] = render_to_string(template, context)
+    return made
 
 
 def write(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 import io
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -14,6 +16,8 @@ from floor.actions.retention import ensure_partitions
 from floor.domain.fold import MachineSetup
 from floor.domain.machine import Observation
 from floor.models import Line
+from oee.actions.counts import enter_rejects
+from oee.actions.hour_board import sign_off_hour, write_countermeasure
 from oee.actions.rebuild import rebuild_dirty
 from oee.actions.standards import restate
 from oee.shift import shift_report
@@ -103,6 +107,24 @@ def test_a_report_is_accessible_and_says_which_data_it_stands_on(line: Line) -> 
     assert isinstance(marks, DictionaryObject)
     assert marks["/Marked"]
     assert "PROVISIONAL" in text_of(bytes(report.pdf or b""))
+
+
+def test_what_people_did_about_an_hour_and_took_out_of_it_is_on_the_paper(line: Line) -> None:
+    mara, nine = make_user("mara", "shift_manager"), SIX + timedelta(hours=3)
+    by: dict[str, Any] = {"by": mara, "now": AFTER, "request_id": uuid4()}
+    write_countermeasure(line, nine, "Belt was changed", who="Milo", **by)
+    sign_off_hour(line, nine, by=mara, now=AFTER)
+    machine = line.equipment.get()
+    machine.line = line
+    enter_rejects(machine, "scrap", 12, at=nine, defect="Damaged", **by)
+
+    report = made_report()
+
+    text = " ".join(text_of(bytes(report.pdf or b"")).replace("\u202f", " ").split())
+    assert "Done: Belt was changed, Milo (mara, 14:05)" in text
+    assert "Signed off by mara, 14:05" in text
+    assert "among the rejected: 12 scrap (Damaged)." in text
+    assert report.figures["hours"][3]["countermeasure"] == "Belt was changed"
 
 
 def test_the_same_figures_give_the_same_bytes(line: Line) -> None:
