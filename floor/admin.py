@@ -23,7 +23,6 @@ from floor.models import (
     FaultDefinition,
     FaultEvent,
     Heartbeat,
-    IdealCycle,
     Line,
     MachineState,
     Product,
@@ -33,6 +32,9 @@ from floor.models import (
     StateEdge,
     User,
 )
+from floor.standards_admin import IdealCycleAdmin
+
+__all__ = ["History", "IdealCycleAdmin"]
 
 
 class History(admin.ModelAdmin):
@@ -167,12 +169,6 @@ class FaultDefinitionAdmin(admin.ModelAdmin):
 class ProductAdmin(admin.ModelAdmin):
     list_display = ("code", "name", "enabled")
     search_fields = ("code", "name")
-
-
-@admin.register(IdealCycle)
-class IdealCycleAdmin(admin.ModelAdmin):
-    list_display = ("line", "equipment", "product", "ideal_cycle_ms", "valid_from", "valid_to")
-    list_filter = ("line", "product")
 
 
 @admin.register(MachineState)

@@ -11,6 +11,7 @@ from ms5 import dashboard_api as dashboard
 from ms5 import health
 from ms5.api import ExactJSON
 from oee import api as oee
+from oee import hours_api as hours
 from oee.calculate_api import Calculate
 from plc import api as plc
 
@@ -48,6 +49,9 @@ urlpatterns: list[URLPattern] = [
     path("oee/calculate", Calculate.as_view(parser_classes=[ExactJSON]), name="oee-calculate"),
     path("oee/lines/<str:line>/current", oee.CurrentOee.as_view(), name="oee-current"),
     path("oee/lines/<str:line>", oee.ShiftOee.as_view(), name="oee-shift"),
+    path("oee/lines/<str:line>/hours", hours.Hours.as_view(), name="oee-hours"),
+    path("oee/lines/<str:line>/hours/countermeasure", hours.WriteCountermeasure.as_view(), name="hour-countermeasure"),
+    path("oee/lines/<str:line>/hours/sign-off", hours.SignOffHour.as_view(), name="hour-sign-off"),
     path("downtime/events", oee.StopList.as_view(), name="stops"),
     path("downtime/events/<str:stop>", oee.OneStop.as_view(), name="stop"),
     path("downtime/reasons", oee.ReasonList.as_view(), name="reasons"),

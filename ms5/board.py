@@ -25,15 +25,18 @@ from floor.models import Line, MachineState, User
 from floor.models.shifts import calendar
 from floor.roles import Capability, Role, can, require
 from floor.tiles import link_tile
-from oee.models import StopReason
+from oee.choices import ReasonChoice, reason_groups
+from oee.count_sheet import counts_tile, scrap_sheet
+from oee.hour_board import hours_tile
 from oee.tiles import (
     OeeTile,
     PaceTile,
-    ReasonChoice,
     StateTile,
     StopRow,
     StopsTile,
     StripTile,
+    likely_tile,
+    lost_time_tile,
     oee_tile,
     pace_tile,
     rate_tile,
@@ -96,6 +99,7 @@ class NextTile:
     due_at: datetime | None = None
     stop_id: object = None
     suggestion: ReasonChoice | None = None
+    seen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +146,13 @@ def next_tile(glance: Glance) -> NextTile:
     """A stop that still lacks its reason comes before the calendar; the open one is asked for by the state banner."""
     stops: StopsTile = glance["stops"]
     asked = glance["state"].stop_id
-    open_rows = [row for row in stops.rows if row.reason is None and row.id != asked]
+    open_rows = [row for row in stops.rows if row.is_uncoded and row.id != asked]
     if not open_rows:
         return _next_event(glance)
     row = open_rows[0]
     others = stops.uncoded - (1 if asked else 0)
     title = "A stop without a reason" if others <= 1 else f"{others} stops without a reason"
-    return NextTile(title, _about(row), stop_id=row.id, suggestion=row.suggestion)
+    return NextTile(title, _about(row), stop_id=row.id, suggestion=row.suggestion, seen=row.seen)
 
 
 def _about(row: StopRow) -> str:
@@ -200,8 +204,24 @@ TILES: dict[str, Tile] = {
     "next": Tile("ms5/tiles/next.html", next_tile, frozenset({"stops", "state"}), at_most_every_s=0.5),
     "uncoded": Tile("ms5/tiles/uncoded.html", lambda g: g["stops"], frozenset({"stops"}), at_most_every_s=0.5),
     "stops": Tile("oee/tiles/stops.html", lambda g: stops_tile(g.line, g.now)),
+    "likely": Tile("oee/tiles/likely.html", lambda g: likely_tile(g.line), frozenset({"stops"}), at_least_every_s=60),
+    "lost_time": Tile(
+        "oee/tiles/lost_time.html",
+        lambda g: lost_time_tile(g.line, g.now),
+        frozenset({"stops", "oee"}),
+        at_most_every_s=5,
+        at_least_every_s=30,
+    ),
     "calls": Tile("andon/tiles/calls.html", lambda g: calls_tile(g.line, g.now)),
     "help": Tile("andon/tiles/help.html", lambda g: g["calls"], frozenset({"calls"})),
+    "counts": Tile("oee/tiles/counts.html", lambda g: counts_tile(g.line, g.now), at_least_every_s=60),
+    "hours": Tile(
+        "oee/tiles/hours.html",
+        lambda g: hours_tile(g.line, g.now),
+        frozenset({"pace", "stops"}),
+        at_most_every_s=5,
+        at_least_every_s=30,
+    ),
     "figures": Tile("ms5/tiles/figures.html", lambda g: g["pace"], frozenset({"pace"}), at_most_every_s=0.5),
     "effect": Tile("ms5/tiles/effect.html", lambda g: g, frozenset({"rate", "oee"}), at_most_every_s=2),
     "losses": Tile("oee/tiles/losses.html", lambda g: g["stops"], frozenset({"stops"}), at_most_every_s=5),
@@ -214,8 +234,8 @@ TILES: dict[str, Tile] = {
     "answers": Tile("andon/answers.html", lambda g: answers_tile(g.now), frozenset({"calls"}), is_plant=True),
 }
 
-LINE_PAGE = ("shift", "link", "state", "pace", "rate", "oee", "strip", "next", "uncoded", "help")
-STOPS_PAGE = ("shift", "link", "strip", "stops", "uncoded", "help")
+FRAME = ("shift", "link", "uncoded", "help", "likely", "counts")
+LINE_PAGE = (*FRAME, "state", "pace", "rate", "oee", "strip", "next")
 LINE_BOARD = ("state", "figures", "effect", "losses", "calls", "recent")
 
 
@@ -295,63 +315,46 @@ def _place(one: Drawn) -> Placed:
 # ---------------------------------------------------------------- pages
 
 
-def _now() -> datetime:
+def plant_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _line(code: str) -> Line:
+def find_line(code: str) -> Line:
     return get_object_or_404(Line.objects.on_screen(), code=code)
 
 
-@dataclass(frozen=True, slots=True)
-class ReasonGroup:
-    name: str
-    reasons: list[StopReason]
-
-
-def reason_groups() -> list[ReasonGroup]:
-    groups: dict[str, ReasonGroup] = {}
-    for reason in StopReason.objects.offered():
-        groups.setdefault(reason.group, ReasonGroup(reason.group, [])).reasons.append(reason)
-    return list(groups.values())
-
-
-def _line_page(request: HttpRequest, code: str, template: str, topics: tuple[str, ...], here: str) -> HttpResponse:
-    line, now = _line(code), _now()
+def kiosk_page(
+    request: HttpRequest, line: Line, template: str, topics: tuple[str, ...], here: str, **more: Any
+) -> HttpResponse:
+    """A page about one line with its live tiles."""
+    code, now = line.code, plant_now()
     placed = {key[1]: _place(one) for key, one in drawn([(code, topic) for topic in topics], now).items()}
     context = {"line": line, "tiles": placed, "now": now, "zone": line.site.time_zone, "here": here}
     context["observed_until"] = _observed_until(code)
     with timezone.override(line.site.zone):
-        return render(request, template, context | _sheets(here, now))
+        return render(request, template, context | _sheets(line, here, now) | more)
 
 
-def _sheets(here: str, now: datetime) -> dict[str, object]:
-    """What the sheets offer: reasons of a stop, kinds of help. Boards take no input."""
+def _sheets(line: Line, here: str, now: datetime) -> dict[str, object]:
+    """What the sheets offer: reasons of a stop, kinds of help, defects. Boards take no input."""
     if here == "board":
         return {}
-    return {"reason_groups": reason_groups(), "help_kinds": call_choices(now)}
+    return {"reason_groups": reason_groups(), "help_kinds": call_choices(now), "scrap": scrap_sheet(line)}
 
 
 @require_safe
 @ensure_csrf_cookie
 @require(Capability.VIEW_FLOOR)
 def line_page(request: HttpRequest, code: str) -> HttpResponse:
-    response = _line_page(request, code, "ms5/line.html", LINE_PAGE, "line")
+    response = kiosk_page(request, find_line(code), "ms5/line.html", LINE_PAGE, "line")
     response.set_cookie("line", code, max_age=365 * 86400, samesite="Strict", httponly=True)
     return response
 
 
 @require_safe
-@ensure_csrf_cookie
-@require(Capability.VIEW_FLOOR)
-def stops_page(request: HttpRequest, code: str) -> HttpResponse:
-    return _line_page(request, code, "ms5/stops.html", STOPS_PAGE, "stops")
-
-
-@require_safe
 @require(Capability.VIEW_FLOOR)
 def line_board(request: HttpRequest, code: str) -> HttpResponse:
-    return _line_page(request, code, "ms5/line_board.html", LINE_BOARD, "board")
+    return kiosk_page(request, find_line(code), "ms5/line_board.html", LINE_BOARD, "board")
 
 
 def _wall(now: datetime) -> dict[str, object]:
@@ -372,7 +375,7 @@ def _wall(now: datetime) -> dict[str, object]:
 @ensure_csrf_cookie
 @require(Capability.VIEW_FLOOR)
 def lines_page(request: HttpRequest) -> HttpResponse:
-    context = _wall(_now())
+    context = _wall(plant_now())
     with timezone.override(str(context["zone"])):
         return render(request, "ms5/lines.html", context)
 
@@ -380,7 +383,7 @@ def lines_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 @require(Capability.VIEW_FLOOR)
 def plant_board(request: HttpRequest) -> HttpResponse:
-    now = _now()
+    now = plant_now()
     context = _wall(now)
     plant = drawn([("", "plant_shift"), ("", "plant_calls")], now)
     context |= {"shift": _place(plant["", "plant_shift"]), "calls": _place(plant["", "plant_calls"])}
@@ -411,7 +414,7 @@ def tile(request: HttpRequest, topic: str, code: str = "") -> HttpResponse:
     known = TILES.get(topic)
     if known is None or known.is_plant != (code == ""):
         raise Http404("There is no such tile.")
-    now = _now()
+    now = plant_now()
     one = drawn([(code, topic)], now).get((code, topic))
     if one is None:
         raise Http404("There is no such line.")

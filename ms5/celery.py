@@ -24,6 +24,11 @@ app.conf.beat_schedule = {
         "schedule": 1.0,
         "options": {"expires": 2},
     },
+    "end planned stops that somebody forgot to end": {
+        "task": "oee.tasks.end_forgotten_planned_stops",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
     "find a reader for every controller": {
         "task": "plc.tasks.supervise",
         "schedule": 5.0,

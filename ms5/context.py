@@ -14,6 +14,8 @@ def product(request: HttpRequest) -> dict[str, object]:
         "theme": theme(request),
         "may_analyse": can(getattr(request, "user", None), Capability.VIEW_ANALYTICS),
         "may_see_controllers": can(getattr(request, "user", None), Capability.VIEW_CONTROLLERS),
+        "may_see_standards": can(getattr(request, "user", None), Capability.VIEW_ANALYTICS),
+        "may_see_counts": can(getattr(request, "user", None), Capability.VIEW_ANALYTICS),
         "may_administer": admin.site.has_permission(request) if hasattr(request, "user") else False,
     }
 

@@ -15,9 +15,11 @@ from prometheus_client.registry import Collector
 
 from andon.domain.call import LIVE, Priority
 from andon.models import Call, CallEvent
+from floor.domain.machine import CounterEventKind
 from floor.models import Heartbeat, Line
 from floor.models.shifts import calendar
 from ms5.dashboard_api import STATES
+from oee.count_desk import waiting_events
 from oee.overview import overview
 from oee.shift import Shift
 from oee.tiles import state_tile
@@ -54,6 +56,20 @@ GROUP BY l.code ORDER BY l.code
 RECONCILED_FOR = timedelta(hours=25)  # the last 24 finished hours
 
 
+# Each machine counts under the controller that reads it now; what was dropped because it was old still counts.
+ANOMALIES = """
+WITH read_by AS (
+    SELECT DISTINCT ON (b.equipment_id) b.equipment_id, c.code FROM plc_binding b
+    JOIN plc_tag t ON t.id = b.tag_id JOIN plc_controller c ON c.id = t.controller_id
+    ORDER BY b.equipment_id, c.code
+), events AS (
+    SELECT equipment_id, kind, count(*) AS n FROM floor_counterevent GROUP BY 1, 2
+    UNION ALL SELECT equipment_id, kind, dropped FROM floor_countereventtally
+)
+SELECT coalesce(r.code, 'none'), e.kind, sum(e.n) FROM events e LEFT JOIN read_by r USING (equipment_id) GROUP BY 1, 2
+"""
+
+
 class FloorFigures(Collector):
     """`line_id` is the line's code: a person reads the graphs."""
 
@@ -75,6 +91,8 @@ def _floor(now: datetime) -> Iterator[Metric]:
     yield _parts()
     yield from _lines(now)
     yield _differences(now)
+    yield _anomalies()
+    yield _waiting()
     yield from _calls()
     yield _gauge(
         "ms5_plc_last_good_read_timestamp_seconds",
@@ -120,6 +138,32 @@ def _differences(now: datetime) -> Metric:
         "Parts by which booked counts of the last 24 finished hours differ from the counters; anything but 0 is wrong",
         ["line_id"],
         rows,
+    )
+
+
+def _anomalies() -> Metric:
+    """Zero where nothing happened, so that the first event is an increase."""
+    with connection.cursor() as cursor:
+        cursor.execute(ANOMALIES)
+        found = {(station, kind): int(number) for station, kind, number in cursor.fetchall()}
+    stations = Controller.objects.values_list("code", flat=True)
+    rows = {(station, kind.value): 0 for station in stations for kind in CounterEventKind} | found
+    family = CounterMetricFamily(
+        "ms5_counter_anomalies", "What counters did other than counting", labels=["station", "kind"]
+    )
+    for labels, number in sorted(rows.items()):
+        family.add_metric(labels, number)
+    return family
+
+
+def _waiting() -> Metric:
+    counted = waiting_events().values_list("equipment__line__code").order_by().annotate(Count("id"))
+    rows = dict.fromkeys(Line.objects.enabled().values_list("code", flat=True), 0) | dict(counted)
+    return _gauge(
+        "ms5_counts_waiting_for_decision",
+        "Times that parts were held back and nobody has said yet whether to believe them",
+        ["line_id"],
+        [((code,), float(number)) for code, number in sorted(rows.items())],
     )
 
 

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from floor.views import people
-from ms5 import board, health, metrics
+from ms5 import board, count_pages, health, hour_pages, metrics, stop_pages
 
 handler400 = "ms5.errors.bad_request"
 handler403 = "ms5.errors.permission_denied"
@@ -15,7 +15,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", board.home, name="home"),
     path("lines/", board.lines_page, name="lines"),
     path("lines/<str:code>/", board.line_page, name="line"),
-    path("lines/<str:code>/stops/", board.stops_page, name="line-stops"),
+    path("lines/<str:code>/stops/", stop_pages.stops_page, name="line-stops"),
+    path("lines/<str:code>/losses/", stop_pages.losses_page, name="line-losses"),
+    path("lines/<str:code>/planned/", stop_pages.planned_page, name="planned-stops"),
+    path("lines/<str:code>/missed-stop/", stop_pages.missed_page, name="missed-stop"),
+    path("stops/<uuid:stop>/", stop_pages.stop_page, name="stop"),
+    path("lines/<str:code>/counts/", count_pages.line_counts, name="line-counts"),
+    path("lines/<str:code>/hours/", hour_pages.hours_page, name="line-hours"),
+    path("lines/<str:code>/hours/board/", hour_pages.hours_board, name="line-hours-board"),
+    path("counts/", count_pages.counts, name="counts"),
     path("lines/<str:code>/board/", board.line_board, name="line-board"),
     path("lines/<str:code>/tiles/<str:topic>/", board.tile, name="tile"),
     path("board/", board.plant_board, name="plant-board"),

@@ -57,11 +57,13 @@ class Stretch(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """From `since` on shifts of this line are judged by the policy with that number."""
+    """Hours of this line are judged by the policy with that number: those of [since, until) that were judged anew, or
+    with `until` None those whose shifts began at `since` or later."""
 
     line: UUID
-    since: datetime
     policy: int
+    since: datetime
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,16 +259,18 @@ def _fits(scope: Scope, shifts: str) -> str:
 
 
 def _judged(steps: Sequence[Judged]) -> str:
-    """The number of the policy by which an hour row `h` was judged: that of the moment its shift began."""
+    """The number of the policy by which an hour row `h` was judged; the first step that fits holds."""
     if not steps:
         return "0"
-    latest_first = sorted(range(len(steps)), key=lambda n: steps[n].since, reverse=True)
-    cases = " ".join(
-        f"WHEN h.line_id = %(judged_line_{n})s AND coalesce(h.shift_starts_at, h.starts_at) >= %(judged_since_{n})s"
-        f" THEN {steps[n].policy}"
-        for n in latest_first
-    )
+    cases = " ".join(f"WHEN h.line_id = %(judged_line_{n})s AND {_holds(n, step)}" for n, step in enumerate(steps))
     return f"CASE {cases} ELSE 0 END"
+
+
+def _holds(n: int, step: Judged) -> str:
+    since = f">= %(judged_since_{n})s"
+    if step.until is None:
+        return f"coalesce(h.shift_starts_at, h.starts_at) {since} THEN {step.policy}"
+    return f"h.starts_at {since} AND h.starts_at < %(judged_until_{n})s THEN {step.policy}"
 
 
 def _named(scope: Scope) -> dict[str, Any]:
@@ -291,7 +295,7 @@ def _named(scope: Scope) -> dict[str, Any]:
         "latest": max((stretch.until for stretch in scope.stretches), default=LONG_AGO),
     }
     for n, step in enumerate(scope.judged):
-        named |= {f"judged_line_{n}": step.line, f"judged_since_{n}": step.since}
+        named |= {f"judged_line_{n}": step.line, f"judged_since_{n}": step.since, f"judged_until_{n}": step.until}
     return named
 
 
@@ -325,8 +329,8 @@ def add_unseen(found: Sums, scope: Scope, silences: Iterable[Silence], policies:
         for window in silence.windows:
             if not _is_meant(scope, window):
                 continue
-            policy = silence.rules.at(to_ms(window.starts_at)).policy
             start, end = max(window.starts_at, silence.start), min(window.ends_at, silence.end)
+            policy = silence.rules.policy(to_ms(start), to_ms(window.starts_at))
             if (start, end) not in hourly:
                 hourly[start, end] = list(_unseen_hours(window, start, end, zone))
             unseen = [(spot, totals.judged(policy)) for spot, totals in hourly[start, end]]
@@ -503,28 +507,39 @@ class Judgement(NamedTuple):
     rules: dict[UUID, Rules]
 
 
-def judgement(lines: Sequence[Line], stretches: Sequence[Stretch], restatements: Iterable[Restatement]) -> Judgement:
+def judgement(lines: Sequence[Line], stretches: Sequence[Stretch], restatements: Sequence[Restatement]) -> Judgement:
     """`restatements` of these lines, in the order in which they were made. Ask inside a glance: it needs policies."""
-    made: dict[UUID, list[Restated]] = defaultdict(list)
-    for one in restatements:
-        made[one.line_id].append(Restated(to_ms(one.starts_at), to_ms(one.ends_at), to_ms(one.as_of)))
     by_id = {line.id: line for line in lines}
-    rules = {key: _rules(by_id[key], Judging(made[key])) for key in (stretch.line for stretch in stretches)}
-    steps = [step for stretch in stretches for step in _steps(stretch, rules[stretch.line])]
-    policies = tuple(dict.fromkeys(policy for _, _, policy in steps))
+    of_line = {key: [one for one in restatements if one.line_id == key] for key in by_id}
+    rules = {stretch.line: _rules(by_id[stretch.line], of_line[stretch.line]) for stretch in stretches}
+    found = [step for one in stretches for step in _steps(one, rules[one.line].steps, of_line[one.line])]
+    policies = tuple(dict.fromkeys(step.policy for step in found))
     if len(policies) < 2:
         return Judgement(policies or (Policy(),), (), rules)
-    numbered = tuple(Judged(line, since, policies.index(policy)) for line, since, policy in steps)
-    return Judgement(policies, numbered, rules)
+    numbered = (Judged(step.line, policies.index(step.policy), step.since, step.until) for step in found)
+    return Judgement(policies, tuple(numbered), rules)
 
 
-def _rules(line: Line, judging: Judging) -> Rules:
+def _rules(line: Line, restatements: Iterable[Restatement]) -> Rules:
     steps = [(to_ms(policy.valid_from), Rule(0, reading(policy))) for policy in policies_of(line)]
-    return Rules(Steps(steps, Rule(0, reading(LinePolicy(line=line)))), judging)
+    made = [Restated(to_ms(one.starts_at), to_ms(one.ends_at), to_ms(one.as_of)) for one in restatements]
+    return Rules(Steps(steps, Rule(0, reading(LinePolicy(line=line)))), Judging(made))
 
 
-def _steps(stretch: Stretch, rules: Rules) -> Iterable[tuple[UUID, datetime, Policy]]:
-    """Where the policy of a line may change inside its stretch; before the stretch its first policy holds."""
-    yield stretch.line, LONG_AGO, rules.at(to_ms(stretch.since)).policy
-    for moment in rules.changes(to_ms(stretch.since), to_ms(stretch.until)):
-        yield stretch.line, from_ms(moment), rules.at(moment).policy
+class _Step(NamedTuple):
+    line: UUID
+    policy: Policy
+    since: datetime
+    until: datetime | None
+
+
+def _steps(stretch: Stretch, steps: Steps[Rule], restatements: Sequence[Restatement]) -> Iterable[_Step]:
+    """What holds in a stretch, in the order in which it is asked: what was judged anew, the last time first, then the
+    policies in force, the latest first."""
+    for one in reversed(restatements):
+        if one.starts_at < stretch.until and one.ends_at > stretch.since:
+            yield _Step(stretch.line, steps.at(to_ms(one.as_of)).policy, one.starts_at, one.ends_at)
+    start, end = to_ms(stretch.since), to_ms(stretch.until)
+    for moment in sorted((edge for edge in steps.edges() if start < edge < end), reverse=True):
+        yield _Step(stretch.line, steps.at(moment).policy, from_ms(moment), None)
+    yield _Step(stretch.line, steps.at(start).policy, LONG_AGO, None)

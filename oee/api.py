@@ -238,14 +238,14 @@ class ShiftOee(Asked):
     def get(self, request: Request, line: str) -> Response:
         """A shift by date and name; without them the last one that has ended."""
         found, now = find_line(line), timezone.now()
-        window = _asked_window(found, now, self.asked)
+        window = asked_window(found, now, self.asked)
         figures = shift_report(found, window, now) if window else None
         if figures is None or window is None or window.starts_at > now:
             raise Http404("There was no such shift on this line.")
         return self.answer(report_row(found, figures))
 
 
-def _asked_window(line: Line, now: datetime, asked: dict[str, Any]) -> ShiftWindow | None:
+def asked_window(line: Line, now: datetime, asked: dict[str, Any]) -> ShiftWindow | None:
     shifts = calendar(line)
     if not asked:
         return shifts.last_finished(now)

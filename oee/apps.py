@@ -9,6 +9,7 @@ class OeeConfig(AppConfig):
     def ready(self) -> None:
         # Not a data migration: an emptied database must get its reasons back as well.
         post_migrate.connect(_load_reasons, sender=self)
+        post_migrate.connect(_load_defects, sender=self)
 
 
 def _load_reasons(using: str, **_: object) -> None:
@@ -19,3 +20,13 @@ def _load_reasons(using: str, **_: object) -> None:
 
     if StopReason._meta.db_table in connections[using].introspection.table_names():
         load_reasons()
+
+
+def _load_defects(using: str, **_: object) -> None:
+    from django.db import connections
+
+    from oee.actions.defects import load_defects
+    from oee.models import DefectReason
+
+    if DefectReason._meta.db_table in connections[using].introspection.table_names():
+        load_defects()

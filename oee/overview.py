@@ -22,6 +22,7 @@ from oee.rows import (
 from oee.setup import judging_of, policies_of, products_of, standards_of
 from oee.shift import live
 from oee.tiles import last_minutes, may_be_asked_after
+from oee.tiles.planned import planned_now
 
 
 @contextmanager
@@ -48,6 +49,7 @@ def _foresee_states(machines: dict[Line, Equipment], now: datetime) -> None:
     since, until = map(from_ms, last_minutes(now))
     minutes_of.foresee(Span(machine.id, since, until) for machine in machines.values())
     last_stop.foresee(machine.id for machine in machines.values())
+    planned_now.foresee((line.id, now) for line in machines)
     stops = [stop for machine in machines.values() if (stop := last_stop(machine.id)) is not None]
     unexplained.foresee(stop.id for stop in stops if may_be_asked_after(stop, now))
     seen = [(line, state.product_number) for line, machine in machines.items() if (state := live(machine)) is not None]

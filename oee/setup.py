@@ -12,7 +12,7 @@ from floor.domain.shifts import Calendar, hour_start
 from floor.glance import AskedForMany
 from floor.models import Equipment, FaultDefinition, IdealCycle, Line, ProductNumber, RetentionMark
 from floor.models.shifts import calendar
-from oee.domain.clock import MILLISECOND, SECOND_MS, from_ms, to_ms
+from oee.domain.clock import MILLISECOND, SECOND_MS, to_ms
 from oee.domain.factors import Policy
 from oee.domain.judging import Judging, Restated, Rule, Rules, Steps
 from oee.domain.ledger import Kind
@@ -48,10 +48,11 @@ class LineSetup:
         steps = Steps(((to_ms(p.valid_from), _rule(p)) for p in self.policies), _rule(LinePolicy(line=self.line)))
         return Rules(steps, self.judging)
 
-    def ideal_cycle_ms(self, equipment_id: UUID, product_number: int | None, at: datetime) -> int | None:
+    def ideal_cycles(self, equipment_id: UUID, product_number: int | None) -> Steps[int | None]:
+        """Of a machine making a product, over time; to be asked for the moment whose rules hold."""
         product = None if product_number is None else self.products.get(product_number)
-        judged_at = from_ms(self.judging.at(to_ms(at))) if self.judging else at
-        return self.standards.ideal_cycle_ms(self.line.id, equipment_id, product, judged_at)
+        changes = self.standards.changes(self.line.id, equipment_id, product)
+        return Steps(((to_ms(since), cycle) for since, cycle in changes), None)
 
     def loss_class(self, reason: str, at: int) -> Kind:
         return loss_class(self.classes, self.judging, reason, at)
@@ -149,10 +150,12 @@ def _concerns(line: Line, home: UUID | None, row: Standard) -> bool:
 
 def policy_at(line: Line, moment: datetime) -> LinePolicy:
     """The policy by which that moment is judged, or the one a line has before anybody gave it one."""
-    judging = judging_of(line)
-    judged_at = from_ms(judging.at(to_ms(moment))) if judging else moment
-    in_force = [policy for policy in policies_of(line) if policy.valid_from <= judged_at]
-    return in_force[-1] if in_force else LinePolicy(line=line, valid_from=LONG_AGO)
+    return policy_as_judged(line, judging_of(line), moment)
+
+
+def policy_as_judged(line: Line, judging: Judging, moment: datetime) -> LinePolicy:
+    steps = Steps(((to_ms(p.valid_from), p) for p in policies_of(line)), LinePolicy(line=line, valid_from=LONG_AGO))
+    return steps.at(judging.at(to_ms(moment)))
 
 
 def reading(policy: LinePolicy) -> Policy:

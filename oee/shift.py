@@ -16,13 +16,14 @@ from floor.domain.shifts import ShiftWindow, hours
 from floor.models import Equipment, Line, MachineMinute, MachineState, ProductNumber
 from oee.domain.clock import MINUTE_MS, SECOND_MS, from_ms, to_ms
 from oee.domain.derive import schedule_of
-from oee.domain.factors import FIELDS, Factors, Policy, Totals, factors, total
+from oee.domain.factors import FIELDS, Factors, Policy, Ratio, Totals, factors, total
+from oee.domain.judging import Judging, Steps
 from oee.domain.ledger import PLANNED_KINDS, Entry, Kind, Ledger, Schedule, Track, ledger
 from oee.domain.pace import Expected, Minute, slow_spans, target
 from oee.domain.standards import Standards
 from oee.models import HourTotals, LedgerEntry, LinePolicy, Stop
 from oee.rows import Span, counts_of, hours_of, minutes_of, primary_machine, uncoded_of
-from oee.setup import judging_of, policy_at, products_of, reading, standards_of
+from oee.setup import judging_of, policy_as_judged, products_of, reading, standards_of
 
 NOT_CODED = "Not coded"
 MINOR_STOPS = "Minor stops"
@@ -79,6 +80,7 @@ class StopLine:
     suggestion: str | None
     is_planned: bool
     is_uncoded: bool
+    seen: int | None = None  # the last thing said about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ class HourRow:
     difference: int | None  # against the target up to now
     stop_s: float
     top_reason: str
+    target_now: int  # the part of the target that lies behind us
+    oee: Ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,7 @@ class Shift:
         self.now = now
         self.start, self.end = to_ms(window.starts_at), to_ms(window.ends_at)
         self.elapsed = min(max(to_ms(now), self.start), self.end)
+        self._cycles: dict[int | None, Steps[int | None]] = {}
         if machine is not None:
             self.machine = machine
 
@@ -164,11 +169,15 @@ class Shift:
     @cached_property
     def policy(self) -> LinePolicy:
         """A shift is judged by the policy under which it began."""
-        return policy_at(self.line, self.window.starts_at)
+        return policy_as_judged(self.line, self.judging, self.window.starts_at)
 
     @cached_property
     def standards(self) -> Standards:
         return standards_of(self.line)
+
+    @cached_property
+    def judging(self) -> Judging:
+        return judging_of(self.line)
 
     @cached_property
     def products(self) -> dict[int, UUID]:
@@ -254,23 +263,22 @@ class Shift:
         if self.machine is None:
             return []
         found: dict[int, Minute] = {}
-        cycles: dict[int, int | None] = {}
         for minute, number, made, rejected, run_ms in minutes_of(Span(self.machine.id, from_ms(start), from_ms(end))):
-            if number not in cycles:
-                cycles[number] = self.ideal_cycle_ms(number, minute)
-            cycle, at = cycles[number], to_ms(minute)
+            cycle, at = self.ideal_cycle_ms(number, minute), to_ms(minute)
             before = found.get(at, Minute(at, 0, 0, 0, 0))
             ideal_ms = None if cycle is None or before.ideal_ms is None else before.ideal_ms + made * cycle
             found[at] = Minute(at, before.made + made, before.rejected + rejected, before.run_ms + run_ms, ideal_ms)
         return sorted(found.values())
 
     def ideal_cycle_ms(self, number: int | None, at: datetime) -> int | None:
-        if self.machine is None:
-            return None
-        product = None if number in (None, NO_PRODUCT) else self.products.get(number or 0)
-        judging = judging_of(self.line)
-        judged_at = from_ms(judging.at(to_ms(at))) if judging else at
-        return self.standards.ideal_cycle_ms(self.line.id, self.machine.id, product, judged_at)
+        return self._ideal_cycles(number).at(self.judging.at(to_ms(at)))
+
+    def _ideal_cycles(self, number: int | None) -> Steps[int | None]:
+        if number not in self._cycles:
+            product = None if number in (None, NO_PRODUCT) else self.products.get(number or 0)
+            changes = [] if self.machine is None else self.standards.changes(self.line.id, self.machine.id, product)
+            self._cycles[number] = Steps(((to_ms(since), cycle) for since, cycle in changes), None)
+        return self._cycles[number]
 
     @cached_property
     def slow(self) -> list[tuple[int, int]]:
@@ -386,6 +394,7 @@ class Shift:
             suggestion=None if row.proposed_reason is None else row.proposed_reason.label,
             is_planned=row.is_planned,
             is_uncoded=row.id in self.uncoded_ms,
+            seen=row.coding_id,
         )
 
     @cached_property
@@ -447,7 +456,15 @@ class Shift:
             good - self.target(start, min(end, self.elapsed)) if has_begun else None,
             sum(row.stop_ms + row.external_stop_ms for row in rows) / SECOND_MS,
             self._top_reason(start, end),
+            self.target(start, min(end, self.elapsed)) if has_begun else 0,
+            self._factors_of(rows, start, end).oee,
         )
+
+    def _factors_of(self, rows: Sequence[HourTotals], start: int, end: int) -> Factors:
+        """Of one clock hour: its rows, and the part of the unseen time that lies in it."""
+        stored = Totals(*(sum(getattr(row, name) for row in rows) for name in FIELDS))
+        unseen = [e._replace(start=max(e.start, start), end=min(e.end, end)) for e in self.unseen]
+        return factors(stored + total([e for e in unseen if e.start < e.end]).judged(reading(self.policy)))
 
     def _top_reason(self, start: int, end: int) -> str:
         spent: dict[str, int] = defaultdict(int)

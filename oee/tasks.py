@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
+from oee.actions import planned_stops
 from oee.actions import rebuild as rebuilding
 from oee.actions.retention import drop_old_figures
 
@@ -15,3 +16,8 @@ def tidy(**_: object) -> int:
 @shared_task(name="oee.tasks.rebuild_dirty", ignore_result=True, time_limit=300)
 def rebuild_dirty(**_: object) -> int:
     return rebuilding.rebuild_dirty(timezone.now())
+
+
+@shared_task(name="oee.tasks.end_forgotten_planned_stops", ignore_result=True, time_limit=60)
+def end_forgotten_planned_stops(**_: object) -> int:
+    return planned_stops.end_forgotten(timezone.now())

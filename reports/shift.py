@@ -8,9 +8,12 @@ from andon.models import Call
 from floor.domain.shifts import ShiftWindow
 from floor.models import Line
 from floor.templatetags.units import count, ratio
+from oee.count_sheet import entries_between, in_words
 from oee.domain.clock import MINUTE_MS, SECOND_MS, to_ms
 from oee.domain.factors import Ratio
 from oee.domain.ledger import Kind, Ledger
+from oee.hour_board import Said, Seen, hour_notes
+from oee.restatements import mark, restatements_of
 from oee.shift import Block, HourRow, ShiftFigures, StopLine, shift_report
 
 STRIP_WIDTH = 1000.0
@@ -73,6 +76,15 @@ class CallLine:
 
 
 @dataclass(frozen=True, slots=True)
+class PrintedHour:
+    """An hour, what was done about it and who has seen it."""
+
+    row: HourRow
+    said: Said | None
+    seen: Seen | None
+
+
+@dataclass(frozen=True, slots=True)
 class ShiftPage:
     figures: ShiftFigures
     zone: ZoneInfo
@@ -84,13 +96,15 @@ class ShiftPage:
     ticks: tuple[tuple[float, str], ...]
     bars: tuple[Bar, ...]
     chart_top: int
-    hours: tuple[HourRow, ...]
+    hours: tuple[PrintedHour, ...]
+    taken_out: str  # scrap and rework that people entered, in words; empty if none
     stops: tuple[StopLine, ...]
     stops_left_out: int
     losses: tuple[tuple[str, float, int, float], ...]  # label, minutes, events, share of the largest
     calls: tuple[CallLine, ...]
     strip_summary: str
     chart_summary: str
+    restated: tuple[str, ...]  # the last one first
 
     @property
     def hatches(self) -> list[float]:
@@ -131,13 +145,22 @@ def shift_page(line: Line, window: ShiftWindow, now: datetime) -> ShiftPage:
         ticks=_ticks(figures, line.site.zone),
         bars=tuple(_bars(figures, top)),
         chart_top=top,
-        hours=figures.hours,
+        hours=_hours(figures, line),
+        taken_out=in_words(entries_between(line, window.starts_at, window.ends_at)),
         stops=_printed(figures.stops),
         stops_left_out=max(0, sum(stop.lost_s > 0 for stop in figures.stops) - STOPS_PRINTED),
         losses=_losses(figures),
         calls=_calls(line, window),
         strip_summary=_strip_summary(figures),
         chart_summary=_chart_summary(figures),
+        restated=tuple(mark(row, line.site.zone) for row in restatements_of((line, window.starts_at, window.ends_at))),
+    )
+
+
+def _hours(figures: ShiftFigures, line: Line) -> tuple[PrintedHour, ...]:
+    notes = hour_notes(line, figures.window)
+    return tuple(
+        PrintedHour(row, notes.said.get(row.starts_at), notes.seen.get(row.starts_at)) for row in figures.hours
     )
 
 
@@ -281,6 +304,20 @@ def as_json(page: ShiftPage) -> dict[str, object]:
         "is_final": page.is_final,
         "verdict": page.verdict,
         "as_of": figures.as_of.isoformat(),
+        "restated": list(page.restated),
         **ratios,
-        "hours": [{"hour": r.label, "target": r.target, "good": r.good, "rejected": r.rejected} for r in figures.hours],
+        "taken_out": page.taken_out,
+        "hours": [_hour_json(hour) for hour in page.hours],
+    }
+
+
+def _hour_json(hour: PrintedHour) -> dict[str, object]:
+    row = hour.row
+    return {
+        "hour": row.label,
+        "target": row.target,
+        "good": row.good,
+        "rejected": row.rejected,
+        "countermeasure": hour.said.text if hour.said else "",
+        "signed_off_by": hour.seen.by if hour.seen else "",
     }

@@ -47,12 +47,21 @@ DELETE FROM floor_faultevent WHERE id IN (
                         AND off_at < %(before)s ORDER BY on_at LIMIT %(batch)s) AS old
     LIMIT %(batch)s)
 """
+# How many there were of each kind stays: the counters of /metrics must not fall.
 NOTES = """
-DELETE FROM floor_counterevent WHERE id IN (
-    SELECT old.id FROM floor_equipment m
-    CROSS JOIN LATERAL (SELECT id FROM floor_counterevent WHERE equipment_id = m.id AND at < %(before)s
-                        ORDER BY at LIMIT %(batch)s) AS old
-    LIMIT %(batch)s)
+WITH gone AS (
+    DELETE FROM floor_counterevent WHERE id IN (
+        SELECT old.id FROM floor_equipment m
+        CROSS JOIN LATERAL (SELECT id FROM floor_counterevent WHERE equipment_id = m.id AND at < %(before)s
+                            ORDER BY at LIMIT %(batch)s) AS old
+        LIMIT %(batch)s)
+    RETURNING equipment_id, kind
+), tally AS (
+    INSERT INTO floor_countereventtally AS t (equipment_id, kind, dropped)
+    SELECT equipment_id, kind, count(*) FROM gone GROUP BY 1, 2
+    ON CONFLICT (equipment_id, kind) DO UPDATE SET dropped = t.dropped + EXCLUDED.dropped
+)
+SELECT 1 FROM gone
 """
 RECONCILIATIONS = """
 DELETE FROM floor_reconciliation WHERE id IN (

@@ -1,6 +1,7 @@
 from floor.models.audit import AuditEntry
 from floor.models.machine import (
     CounterEvent,
+    CounterEventTally,
     FactsChange,
     FaultDefinition,
     FaultEvent,
@@ -20,6 +21,7 @@ from floor.models.shifts import Rotation, ShiftBreak, ShiftPattern, SpecialDay
 __all__ = [
     "AuditEntry",
     "CounterEvent",
+    "CounterEventTally",
     "Equipment",
     "FactsChange",
     "FaultDefinition",

@@ -188,6 +188,17 @@ class CounterEvent(models.Model):
         indexes = [models.Index(name="counter_event_time", fields=["equipment", "at"])]
 
 
+class CounterEventTally(models.Model):
+    """How many events of a kind were dropped because they were old: what was ever counted never falls."""
+
+    equipment = models.ForeignKey(Equipment, on_delete=models.CASCADE, related_name="counter_event_tallies")
+    kind = models.CharField(max_length=10, choices=[(k.value, k.value) for k in CounterEventKind])
+    dropped = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="one_tally_per_kind", fields=["equipment", "kind"])]
+
+
 class Reconciliation(models.Model):
     """One hour of one counter: the parts booked against what the counter says. Any `difference` but 0 is an error."""
 

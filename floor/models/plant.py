@@ -5,9 +5,12 @@ import zoneinfo
 from datetime import datetime
 from typing import Self
 
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q, Value
+from django.db.models.functions import Coalesce
 
 
 def is_zone(name: str) -> None:
@@ -114,15 +117,33 @@ class ProductNumber(models.Model):
         constraints = [models.UniqueConstraint(name="one_product_per_number", fields=["line", "number"])]
 
 
+LONGEST_CYCLE_MS = 3_600_000
+# Stands for "any" where a constraint compares keys: to PostgreSQL two NULLs are never equal.
+ANY = uuid.UUID(int=0)
+
+
+class TsTzRange(Func):
+    """[from, to), the end may be open."""
+
+    function = "TSTZRANGE"
+    output_field = DateTimeRangeField()
+
+
 class IdealCycleQuerySet(models.QuerySet["IdealCycle"]):
     def in_force(self, at: datetime) -> Self:
         return self.filter(Q(valid_to=None) | Q(valid_to__gt=at), valid_from__lte=at)
 
 
-class IdealCycle(models.Model):
-    """Shortest time for one unit, in milliseconds, from a date on.
+def is_possible_cycle(ms: int) -> None:
+    if not 0 < ms <= LONGEST_CYCLE_MS:
+        raise ValidationError("An ideal cycle is more than 0 ms and at most one hour (3 600 000 ms) per unit.")
 
-    The most particular standard wins: product on a machine, then product, then machine, then line.
+
+class IdealCycle(models.Model):
+    """Shortest time for one unit, in milliseconds, on [valid_from, valid_to).
+
+    The most particular standard wins: product on a machine, then product, then machine, then line. Written by
+    floor/actions/standards.py, so that the past keeps what it was judged by.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -131,7 +152,10 @@ class IdealCycle(models.Model):
         Equipment, on_delete=models.CASCADE, null=True, blank=True, related_name="ideal_cycles"
     )
     product = models.ForeignKey(Product, on_delete=models.CASCADE, null=True, blank=True, related_name="ideal_cycles")
-    ideal_cycle_ms = models.PositiveIntegerField()
+    ideal_cycle_ms = models.PositiveIntegerField(
+        validators=[is_possible_cycle],
+        help_text="Shortest time for one unit, in ms; the speed at which nothing is lost.",
+    )
     valid_from = models.DateTimeField()
     valid_to = models.DateTimeField(null=True, blank=True)
 
@@ -139,14 +163,24 @@ class IdealCycle(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(name="ideal_cycle_positive", condition=Q(ideal_cycle_ms__gt=0)),
+            models.CheckConstraint(
+                name="ideal_cycle_possible",
+                condition=Q(ideal_cycle_ms__gt=0) & Q(ideal_cycle_ms__lte=LONGEST_CYCLE_MS),
+                violation_error_message="An ideal cycle is more than 0 ms and at most one hour per unit.",
+            ),
             models.CheckConstraint(
                 name="ideal_cycle_ends_after_it_begins",
                 condition=Q(valid_to=None) | Q(valid_to__gt=models.F("valid_from")),
             ),
-            models.UniqueConstraint(
+            ExclusionConstraint(
                 name="one_ideal_cycle_at_a_time",
-                fields=["line", "equipment", "product", "valid_from"],
-                nulls_distinct=False,
+                expressions=[
+                    *((Coalesce(key, Value(ANY, models.UUIDField())), "=") for key in ("line", "equipment", "product")),
+                    (TsTzRange("valid_from", "valid_to"), RangeOperators.OVERLAPS),
+                ],
+                violation_error_message="Another ideal cycle holds for the same at the same time.",
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.ideal_cycle_ms} ms"

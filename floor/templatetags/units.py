@@ -41,6 +41,18 @@ def lasted(value: float | timedelta | None) -> str:
 
 
 @register.filter
+def lasted_minutes(value: float | None) -> str:
+    """Seconds in words without the seconds of long times: 45 s, 8 min, 1 h 05 min."""
+    if value is None:
+        return NONE
+    if abs(value) < 60:
+        return f"{MINUS if value < 0 else ''}{int(abs(value))}{THIN}s"
+    hours, rest = divmod(round(abs(value) / 60), 60)
+    sign = MINUS if value < 0 else ""
+    return f"{sign}{hours}{THIN}h {rest:02d}{THIN}min" if hours else f"{sign}{rest}{THIN}min"
+
+
+@register.filter
 def minutes(value: float | None) -> str:
     """Minutes, whole from ten on."""
     if value is None:

@@ -9,12 +9,11 @@ from django.db import connection, transaction
 from andon.actions import seed_rules
 from floor import audit
 from floor.actions.calendar import keep_site_shifts
+from floor.actions.standards import ALWAYS, Scope, has_facts
 from floor.models import Equipment, FaultDefinition, Line, Product, ProductNumber, Site
 from ms5.plant_file.changes import Changes
 from ms5.plant_file.dated import (
-    ALWAYS,
     Cycles,
-    has_facts,
     has_plans,
     put_cycles,
     put_policy,
@@ -260,15 +259,15 @@ def _cycles(
     wanted: Cycles = {}
     for code, product in plant.products.items():
         if product.ideal_cycle_ms:
-            wanted[None, None, products[code]] = product.ideal_cycle_ms
+            wanted[Scope(None, None, products[code])] = product.ideal_cycle_ms
     for line_code, line in plant.lines.items():
         if line.ideal_cycle_ms:
-            wanted[lines[line_code], None, None] = line.ideal_cycle_ms
+            wanted[Scope(lines[line_code], None, None)] = line.ideal_cycle_ms
         for code, machine in line.machines.items():
             if machine.ideal_cycle_ms:
-                wanted[None, machines[code], None] = machine.ideal_cycle_ms
+                wanted[Scope(None, machines[code], None)] = machine.ideal_cycle_ms
             for product_code, cycle in machine.ideal_cycles_ms.items():
-                wanted[None, machines[code], products[product_code]] = cycle
+                wanted[Scope(None, machines[code], products[product_code])] = cycle
     return wanted
 
 

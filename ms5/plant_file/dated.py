@@ -7,15 +7,13 @@ from typing import Any
 
 from django.db.models import Q
 
+from floor.actions.standards import ALWAYS, Scope, end_ideal_cycle, has_facts, put_ideal_cycle, scope_of
 from floor.domain import rotations
 from floor.domain.rotations import write_shifts, write_teams
 from floor.domain.shifts import BadCalendar, check_overlap
 from floor.models import (
-    Equipment,
     IdealCycle,
     Line,
-    LineState,
-    Product,
     Rotation,
     ShiftBreak,
     ShiftPattern,
@@ -29,9 +27,8 @@ from ms5.plant_file.schema import CycleEntry, PolicyEntry, RotationEntry, ShiftE
 from oee.models import LinePolicy
 
 LONG_AGO = date(2000, 1, 1)
-ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
 
-Cycles = dict[tuple[Line | None, Equipment | None, Product | None], CycleEntry]
+Cycles = dict[Scope, CycleEntry]
 
 
 def put_shifts(
@@ -70,10 +67,6 @@ def _restate_lines(changes: Changes, site: Site, line: Line | None, start: date,
 
 def has_plans(site: Site, line: Line | None) -> bool:
     return any(model.objects.filter(site=site, line=line).exists() for model in (ShiftPattern, Rotation))
-
-
-def has_facts(line: Line) -> bool:
-    return LineState.objects.filter(line=line).exists()
 
 
 def _told(row: ShiftPattern) -> tuple[Any, ...]:
@@ -176,55 +169,60 @@ def refuse_overlap(site: Site, line: Line | None) -> None:
 
 
 def put_cycles(changes: Changes, lines: list[Line], wanted: Cycles, now: datetime) -> None:
-    scope = Q(line__in=lines) | Q(equipment__line__in=lines) | Q(line=None, equipment=None)
+    its = Q(line__in=lines) | Q(equipment__line__in=lines) | Q(line=None, equipment=None)
     current = {
-        (row.line, row.equipment, row.product): row
-        for row in IdealCycle.objects.filter(scope, valid_to=None).select_related("line", "equipment", "product")
+        scope_of(row): row
+        for row in IdealCycle.objects.filter(its, valid_to=None).select_related("line", "equipment__line", "product")
     }
-    for key, row in current.items():
+    for scope in current:
         # Standards for a product on any machine may belong to another site's file.
-        if key not in wanted and key[:2] != (None, None):
-            changes.removed.append(f"ideal cycle of {_cycle_name(key)}")
-            _end_cycle(row, now)
-    for key, entry in wanted.items():
-        before = current.get(key)
-        concerned = _lines_of(key, lines)
-        is_judged = before is not None or any(has_facts(line) for line in concerned)
-        start = entry.valid_from or (now if is_judged else ALWAYS)
-        if before is None:
-            changes.added.append(f"ideal cycle of {_cycle_name(key)}: {entry.ms} ms")
-        elif before.ideal_cycle_ms != entry.ms:
-            changes.changed.append(
-                f"ideal cycle of {_cycle_name(key)}: {before.ideal_cycle_ms} → {entry.ms} ms,"
-                f" from {start:%Y-%m-%d %H:%M} UTC"
-            )
-            _end_cycle(before, start)
-        else:
-            continue
-        if start < now:
-            for line in concerned:
-                changes.restate(line, start)
-        line_key, equipment, product = key
-        IdealCycle.objects.create(
-            line=line_key, equipment=equipment, product=product, ideal_cycle_ms=entry.ms, valid_from=start
-        )
+        if scope not in wanted and scope[:2] != (None, None):
+            changes.removed.append(f"ideal cycle of {scope}")
+            end_ideal_cycle(scope, now)
+    for scope, entry in wanted.items():
+        _put_cycle(changes, scope, entry, current.get(scope), lines, now)
 
 
-def _lines_of(key: tuple[Line | None, Equipment | None, Product | None], lines: list[Line]) -> list[Line]:
-    line, equipment, _ = key
-    own = equipment.line if equipment else line
-    return [own] if own else lines
-
-
-def _cycle_name(key: tuple[Line | None, Equipment | None, Product | None]) -> str:
-    return " with ".join(str(part) for part in key if part is not None)
-
-
-def _end_cycle(row: IdealCycle, end: datetime) -> None:
-    if row.valid_from >= end:
-        row.delete()
+def _put_cycle(
+    changes: Changes, scope: Scope, entry: CycleEntry, before: IdealCycle | None, lines: list[Line], now: datetime
+) -> None:
+    if before is not None and before.ideal_cycle_ms == entry.ms:
+        return
+    concerned = [scope.its_line] if scope.its_line else lines
+    is_judged = before is not None or any(has_facts(line) for line in concerned)
+    start = entry.valid_from or (now if is_judged else ALWAYS)
+    _refuse_past(_path(scope), concerned, start, now)
+    if before is None:
+        changes.added.append(f"ideal cycle of {scope}: {entry.ms} ms")
     else:
-        IdealCycle.objects.filter(pk=row.pk).update(valid_to=end)
+        since = f"{start:%Y-%m-%d %H:%M} UTC"
+        changes.changed.append(f"ideal cycle of {scope}: {before.ideal_cycle_ms} → {entry.ms} ms, from {since}")
+    put_ideal_cycle(scope, entry.ms, start)
+
+
+def _path(scope: Scope) -> tuple[str, ...]:
+    """Where the file says it."""
+    if scope.equipment is not None:
+        machine = ("lines", scope.equipment.line.code, "machines", scope.equipment.code)
+        return (*machine, "ideal_cycles_ms", scope.product.code) if scope.product else (*machine, "ideal_cycle_ms")
+    if scope.line is not None:
+        return "lines", scope.line.code, "ideal_cycle_ms"
+    return ("products", scope.product.code, "ideal_cycle_ms") if scope.product else ("products",)
+
+
+def _refuse_past(path: tuple[str, ...], lines: list[Line], start: datetime, now: datetime) -> None:
+    """Hours that were judged keep their standard; judging them anew is a decision of its own, and leaves a mark."""
+    if start < now and any(has_facts(line) for line in lines):
+        raise Refused(
+            [
+                Problem(
+                    0,
+                    path,
+                    f"{start:%Y-%m-%d} has been judged already, and the past keeps its standard. Leave valid_from out "
+                    "or choose a moment from now on; then use “Restate” on the standards page of the line.",
+                )
+            ]
+        )
 
 
 def put_policy(changes: Changes, line: Line, entry: PolicyEntry | None, now: datetime) -> None:
@@ -236,7 +234,8 @@ def put_policy(changes: Changes, line: Line, entry: PolicyEntry | None, now: dat
         return
     is_judged = before is not None or (entry is not None and has_facts(line))
     start = (entry.valid_from if entry else None) or (now if is_judged else ALWAYS)
-    if start < now:
-        changes.restate(line, start)
+    if entry is not None:
+        _refuse_past(("lines", line.code, "policy"), [line], start, now)
     (changes.added if before is None else changes.changed).append(f"policy of {line}")
+    LinePolicy.objects.filter(line=line, valid_from__gt=start).delete()  # planned before the file said otherwise
     LinePolicy.objects.update_or_create(line=line, valid_from=start, defaults=values)

@@ -242,6 +242,8 @@ class PolicyEntry(Entry):
     micro_stop_s: int = Field(default=120, ge=0, le=3600)
     slow_below: float = Field(default=0.9, gt=0, le=1)
     planned_stops_reduce_availability: bool = True
+    minor_stops_reduce_availability: bool = False
+    no_data_is_lost: bool = False
     target_availability: float = Field(default=0.9, gt=0, le=1)
     target_performance: float = Field(default=0.85, gt=0, le=1)
     target_quality: float = Field(default=0.95, gt=0, le=1)

@@ -216,5 +216,8 @@ def _reaching_back(event: CounterEvent) -> datetime:
 
 
 def _account(machine: Equipment, start: datetime, end: datetime) -> None:
-    rederive(machine.line, start=start, end=end)
+    """Parts of a time before the machine was ever seen are in its first hour."""
+    first = machine.edges.order_by("at").values_list("at", flat=True).first()
+    start = max(start, first or start)
+    rederive(machine.line, start=start, end=max(start, end))
     live.changed(machine.line_id, "pace", "oee")

@@ -1,7 +1,7 @@
 """Facts and notes of one line, read in bulk as the values that the core works on."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from floor.models import Equipment, FaultEvent, MachineMinute, MachineState, Sta
 from oee.counts import counted_by_people
 from oee.domain.clock import MILLISECOND, MINUTE_MS, to_ms
 from oee.domain.derive import Machine, Parts, Verdict
+from oee.domain.judging import Steps
 from oee.domain.ledger import Edge, Kind, Told
 from oee.domain.stops import FIRST_UP_MS, Fault, FaultLog, Merge, Note, PlannedTime, Proposal
 from oee.domain.stops import Stop as Standstill
@@ -71,7 +72,7 @@ class _Read:
         self._watermarks = _watermarks(window.ids)
         self._edges, self._faults = _edges(window), _faults(window)
         self._minutes, self._products = _minutes(window), _opening_products(window)
-        self._counts, self._known = _counts(window), _known(stored, window.since)
+        self._counts, self._known = _counts(window, self._edges), _known(stored, window.since)
         self._told, self._merges = _told(window), _merges(window)
         self._notes, self._planned = _notes(window_of_notes), _planned(window_of_notes)
 
@@ -219,7 +220,7 @@ def _minutes(window: Window) -> dict[UUID, _Minutes]:
         found[machine].products.append((at, number))
         if any(counts):
             made, rejected, unobserved_made, unobserved_rejected = counts
-            cycle = cycles.of(machine, number, minute)
+            cycle = cycles.of(machine, number, at)
             found[machine].parts.append(Parts(at, number, made, rejected, unobserved_made, unobserved_rejected, cycle))
     return found
 
@@ -227,22 +228,22 @@ def _minutes(window: Window) -> dict[UUID, _Minutes]:
 def counted(setup: LineSetup, machine: UUID, since: datetime, until: datetime) -> list[Parts]:
     """What was made in [since, until), by the counter and by people; whole minutes."""
     window = Window({machine: setup}, since, until)
-    return [*_minutes(window)[machine].parts, *_counts(window)[machine]]
+    return [*_minutes(window)[machine].parts, *_counts(window, {})[machine]]
 
 
 class _Cycles:
-    """Ideal cycles. A standard holds for whole quarters of an hour, so that one look-up serves fifteen minutes."""
+    """Ideal cycles of machines and products, each looked up once for all time."""
 
     def __init__(self, owners: dict[UUID, LineSetup]) -> None:
         self._owners = owners
-        self._known: dict[tuple[UUID, int, datetime], int | None] = {}
+        self._known: dict[tuple[UUID, int], Steps[int | None]] = {}
 
-    def of(self, machine: UUID, number: int, minute: datetime) -> int | None:
-        key = (machine, number, minute.replace(minute=minute.minute // 15 * 15, second=0, microsecond=0))
+    def of(self, machine: UUID, number: int, moment: int) -> int | None:
+        """In ms, as of that moment or of the day by which it was judged anew; None: no standard is known."""
+        setup, key = self._owners[machine], (machine, number)
         if key not in self._known:
-            product = None if number == NO_PRODUCT else number
-            self._known[key] = self._owners[machine].ideal_cycle_ms(machine, product, key[2])
-        return self._known[key]
+            self._known[key] = setup.ideal_cycles(machine, None if number == NO_PRODUCT else number)
+        return self._known[key].at(setup.judging.at(moment))
 
 
 def _opening_products(window: Window) -> dict[UUID, int]:
@@ -302,12 +303,21 @@ def _end_of(note: ManualStop | StopMerge) -> datetime:
     return note.ends_at
 
 
-def _counts(window: Window) -> dict[UUID, list[Parts]]:
-    cycles = _Cycles(window.owners)
+def _counts(window: Window, edges: Mapping[UUID, Sequence[Edge]]) -> dict[UUID, list[Parts]]:
+    """What people counted before a machine was ever seen belongs to the window in which it is seen first."""
+    cycles, since = _Cycles(window.owners), window.since
+    new = (
+        []
+        if since is None
+        else [m for m in window.ids if m in edges and all(edge.at >= to_ms(since) for edge in edges[m])]
+    )
     found: dict[UUID, list[Parts]] = defaultdict(list)
-    for row in counted_by_people(window.ids, window.since, window.until):
+    for row in [
+        *counted_by_people(window.ids, since, window.until),
+        *(counted_by_people(new, None, since) if new else ()),
+    ]:
         minute = to_ms(row.at) // MINUTE_MS * MINUTE_MS
-        cycle = cycles.of(row.machine, row.product_number, row.at)
+        cycle = cycles.of(row.machine, row.product_number, minute)
         found[row.machine].append(
             Parts(
                 minute, row.product_number, 0, row.rejected, row.unobserved_made, row.unobserved_rejected,

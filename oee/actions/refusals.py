@@ -9,6 +9,10 @@ class UnknownReason(ValueError):
     """The reason is not in the catalogue, was taken out of use, or does not fit what is asked."""
 
 
+class NeedsWords(UnknownReason):
+    """The reason says nothing by itself; the person has to."""
+
+
 class ShiftClosed(PermissionError):
     """The shift in which it happened was closed, and this person may not reopen it."""
 

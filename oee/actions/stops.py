@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import IntegrityError, models, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
-from floor import audit
+from floor import audit, live
 from floor.actions.retention import detail_horizon
 from floor.domain.machine import State
 from floor.models import Equipment, Line, MachineState, StateEdge, User
@@ -21,6 +21,7 @@ from oee.actions.refusals import (
     AlreadyDone,
     ImpossibleTime,
     NeedsSupervisor,
+    NeedsWords,
     ShiftClosed,
     SomebodyWasFaster,
     StopGone,
@@ -34,6 +35,9 @@ from oee.parts import parts_of
 # More running than this between two stops makes them one only if a supervisor agrees.
 MERGE_ACROSS = timedelta(minutes=5)
 NOT_SEEN = object()
+# Reasons that say nothing by themselves ask for this many words.
+NEEDS_WORDS = frozenset({"OTHER"})
+WORDS = 3
 
 N = TypeVar("N", bound=models.Model)
 
@@ -74,7 +78,8 @@ def code_stop(
     """
 
     def write() -> StopCoding:
-        reason, stop = find_reason(reason_code), _open_for(stop_id, by, now, seen)
+        reason = _worded(find_reason(reason_code), comment)
+        stop = _open_for(stop_id, by, now, seen)
         part = _whole(stop) if start is None else _part(stop, start, now)
         return _say(stop, part, reason, by, now, request_id, "stop.code", comment)
 
@@ -99,7 +104,7 @@ def split_stop(
     """
 
     def write() -> StopCoding:
-        reasons = [None if code is None else find_reason(code) for code in (before, after)]
+        reasons = [None if code is None else _worded(find_reason(code), comment) for code in (before, after)]
         stop = _open_for(stop_id, by, now, seen)
         part = _part_around(stop, at, now)
         pieces = [part._replace(end=to_ms(at)), part._replace(start=to_ms(at))]
@@ -149,6 +154,12 @@ def find_reason(code: str) -> StopReason:
     reason = StopReason.objects.filter(code=code, enabled=True).first() if code.isprintable() else None
     if reason is None:
         raise UnknownReason(f"“{code[:40]}” is not a stop reason of this plant. Choose one from the list.")
+    return reason
+
+
+def _worded(reason: StopReason, comment: str) -> StopReason:
+    if reason.code in NEEDS_WORDS and len(comment.split()) < WORDS:
+        raise NeedsWords(f"“{reason.label}” needs a note of three words or more: what was it?")
     return reason
 
 
@@ -346,7 +357,7 @@ def add_stop(
     """A stop that a person saw while the controller was silent. `machine` comes with its line and site."""
 
     def write() -> ManualStop:
-        reason, line = find_reason(reason_code), machine.line
+        reason, line = _worded(find_reason(reason_code), comment), machine.line
         refuse_impossible(start, end, now)
         lock_line(line.id)
         refuse_closed(line, end, by, now)
@@ -422,6 +433,7 @@ def confirm_stop(
         if stop.reason is None:
             raise UnknownReason("This stop has no reason yet. Give it one before you confirm it.")
         audit.record(by, "stop.confirm", stop, now, reason=stop.reason.code, comment=comment)
+        live.changed(stop.line_id, "stops")
         return StopConfirmation.objects.create(
             equipment=stop.equipment,
             stop_started_at=stop.started_at,

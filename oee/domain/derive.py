@@ -192,15 +192,19 @@ class _Line:
         return self._neighbours[place] if 0 <= place < len(self._neighbours) else None
 
     def culprit(self, place: int, started_at: int) -> Hashable | None:
-        """Walk along the line to the machine that stood by itself; None: this machine did, or nobody can tell."""
-        begun = place
+        """The machine that stood by itself and made this one stand; None: this one did, or nobody can tell."""
+        found = self._origin(place, started_at)
+        return None if found == self.machines[place].key else found
+
+    def _origin(self, place: int, started_at: int) -> Hashable:
+        """Walk along the line, from stop to the earlier stop that caused it; it may lead back to where it began."""
         while (known := self.machines[place].known.get(started_at)) is None:
             toward = self.proposal(place, started_at).toward
             stop = self._standing(place + toward, started_at) if toward else None
             if stop is None:
-                return None if place == begun else self.machines[place].key
+                return self.machines[place].key
             place, started_at = place + toward, stop.started_at
-        return known.culprit or (None if place == begun else self.machines[place].key)
+        return known.culprit or self.machines[place].key
 
     def _standing(self, place: int, moment: int) -> Stop | None:
         return standing_before(moment, self.stops[place]) if 0 <= place < len(self.stops) else None
@@ -362,4 +366,4 @@ def _judged(hour: Hour, rules: Rules) -> Hour:
 
 def policy_of(bucket: Bucket, rules: Rules) -> Policy:
     """A shift is judged by the policy under which it began."""
-    return rules.at(bucket.start if bucket.shift_start is None else bucket.shift_start).policy
+    return rules.policy(bucket.hour, bucket.shift_start)

@@ -29,14 +29,15 @@ class Judging:
 
     def at(self, moment: int) -> int:
         """The moment whose rules hold for `moment`."""
+        as_of = self.restated(moment)
+        return moment if as_of is None else as_of
+
+    def restated(self, moment: int) -> int | None:
+        """As of when `moment` was judged anew; None: it never was."""
         for restated in self._latest_first:
             if restated.start <= moment < restated.end:
                 return restated.as_of
-        return moment
-
-    def edges(self) -> set[int]:
-        """Moments at which another rule may begin to hold because of a restatement."""
-        return {edge for restated in self._latest_first for edge in (restated.start, restated.end)}
+        return None
 
 
 class Steps(Generic[T]):
@@ -74,6 +75,9 @@ class Rules:
     def at(self, moment: int) -> Rule:
         return self.steps.at(self.judging.at(moment))
 
-    def changes(self, start: int, end: int) -> list[int]:
-        """Moments inside (start, end) at which another rule may begin to hold, in order."""
-        return sorted(edge for edge in self.steps.edges() | self.judging.edges() if start < edge < end)
+    def policy(self, hour: int, shift_start: int | None) -> Policy:
+        """By which an hour is read: that under which its shift began, unless this very hour was judged anew."""
+        as_of = self.judging.restated(hour)
+        if as_of is None:
+            as_of = hour if shift_start is None else shift_start
+        return self.steps.at(as_of).policy

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("floor", "0004_calendars"),
-        ("oee", "0003_hours_are_tiled"),
+        ("oee", "0005_defects"),
     ]
 
     operations = [

@@ -81,6 +81,37 @@ class CountEntry(Note):
         ]
 
 
+class DefectReasonQuerySet(models.QuerySet["DefectReason"]):
+    def offered(self) -> Self:
+        """What a person may choose from, in the order of the screens."""
+        return self.filter(enabled=True).order_by("position", "label")
+
+
+class DefectReason(models.Model):
+    """Why parts are taken out, in the operator's words, and where they go. Never deleted, only disabled."""
+
+    SORTS = [choice for choice in CountEntry.Sort.choices if choice[0] != CountEntry.Sort.MANUAL]
+
+    code = models.CharField(max_length=40, primary_key=True)
+    label = models.CharField(max_length=60)
+    sort = models.CharField(max_length=8, choices=SORTS, default=CountEntry.Sort.SCRAP)
+    position = models.PositiveSmallIntegerField(default=0)
+    enabled = models.BooleanField(default=True)
+
+    objects = DefectReasonQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="defect_sort_known",
+                condition=Q(sort__in=[CountEntry.Sort.SCRAP, CountEntry.Sort.START_UP, CountEntry.Sort.REWORK]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+
 class QuarantineDecision(models.Model):
     """What an engineer decided about parts that a counter claimed and nobody believed.
 

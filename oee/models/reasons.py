@@ -37,9 +37,9 @@ class StopReason(models.Model):
 
     code = models.CharField(max_length=40, primary_key=True)
     label = models.CharField(max_length=60)
-    group = models.CharField(max_length=30)
-    position = models.PositiveSmallIntegerField(default=0)
-    enabled = models.BooleanField(default=True)
+    group = models.CharField(max_length=30, help_text="Reasons of one group stand together; at most eight groups.")
+    position = models.PositiveSmallIntegerField(default=0, help_text="Place on the screens, smallest first.")
+    enabled = models.BooleanField(default=True, help_text="Off: it is not offered any more; the past keeps it.")
 
     objects = StopReasonQuerySet.as_manager()
 

@@ -6,11 +6,12 @@ from typing import Self
 from uuid import UUID
 
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateTimeRangeField, RangeBoundary, RangeOperators
+from django.contrib.postgres.fields import RangeBoundary, RangeOperators
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import F, Q, Value
 
 from floor.models import Equipment, Line
+from floor.models.plant import TsTzRange
 from oee.domain.clock import to_ms
 from oee.domain.factors import TIME_COLUMNS
 from oee.domain.ledger import PLANNED_KINDS, Kind, Ledger
@@ -24,11 +25,6 @@ STOP_NAMES = uuid.UUID("6b0b1d8e-0e4e-5a0e-9a53-9d0a3f6c2f11")
 def stop_key(equipment_id: UUID, started_ms: int) -> UUID:
     """The same stop keeps its name however often it is derived."""
     return uuid.uuid5(STOP_NAMES, f"{equipment_id}:{started_ms}")
-
-
-class TsTzRange(Func):
-    function = "TSTZRANGE"
-    output_field = DateTimeRangeField()
 
 
 class StopQuerySet(models.QuerySet["Stop"]):

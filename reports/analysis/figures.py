@@ -301,6 +301,9 @@ class Analysis:
         stretches: dict[UUID, list[drawing.Stretch]] = {machine.id: [] for machine in machines}
         for machine, *row in rows.values_list(*columns):
             _append(stretches[machine], _stretch(*row))
+        for silence in self.asked.silences:
+            if silence.machine in stretches:
+                stretches[silence.machine].extend(_unseen(silence))
         return [
             drawing.Machine(one.line.code, tuple(stretches[one.id]), f"/lines/{one.line.code}/") for one in machines
         ]

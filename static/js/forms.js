@@ -15,7 +15,7 @@ function requestId() {
 
 let toastTimer = 0;
 
-function toast(text, bad = false) {
+export function toast(text, bad = false) {
   const output = document.querySelector(".toast");
   if (!output) return;
   clearTimeout(toastTimer);
@@ -57,8 +57,10 @@ function openSheet(button) {
   if (!sheet) return;
   const form = sheet.querySelector("[data-sheet-form]");
   if (form && button.dataset.action) form.action = button.dataset.action;
+  if (form?.elements.seen) Object.assign(form.elements.seen, { disabled: !("seen" in button.dataset), value: button.dataset.seen ?? "" });
   const title = sheet.querySelector("[data-sheet-title]");
   if (title) title.textContent = button.dataset.title ?? "";
+  document.dispatchEvent(new CustomEvent("sheet:open", { detail: { sheet, opener: button } }));
   sheet.showModal();
   button.blur();
 }
@@ -66,7 +68,10 @@ function openSheet(button) {
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-sheet]");
   if (opener) openSheet(opener);
-  if (event.target.closest("[data-close]") || event.target.matches("dialog.sheet")) event.target.closest("dialog").close();
+  const sheet = event.target.closest("dialog");
+  if (!sheet || !(event.target.closest("[data-close]") || event.target.matches("dialog.sheet"))) return;
+  event.preventDefault(); // on a page of its own "close" is a link
+  sheet.close();
 });
 
 // ---------------------------------------------------------------- posts
@@ -76,17 +81,18 @@ async function failureText(answer) {
     const body = await answer.json();
     if (body.message) return body.message;
   }
+  if (answer.status === 401) return "Not saved: you were signed out. Sign in and try again.";
   if (answer.status === 403) return "Not saved: your role may not do this, or you were signed out.";
   return "Not saved. Try again, or tell your engineer.";
 }
 
-async function send(form, submitter) {
+export async function send(form, submitter) {
   const body = new FormData(form, submitter);
   form.dataset.requestId ||= requestId();
   body.set("request_id", form.dataset.requestId); // a repeated try is the same fact
   const headers = { "X-CSRFToken": cookie("csrftoken"), Accept: "application/json" };
   const answer = await fetch(form.action, { method: "POST", body, headers, redirect: "manual" });
-  if (answer.type !== "opaqueredirect" && !answer.ok) throw new Error(await failureText(answer));
+  if (answer.type !== "opaqueredirect" && !answer.ok) throw Object.assign(new Error(await failureText(answer)), { status: answer.status });
   delete form.dataset.requestId;
   return answer.headers.get("Content-Type")?.includes("json") ? answer.json() : null;
 }
@@ -99,11 +105,17 @@ async function post(form, submitter) {
   try {
     const done = await send(form, submitter);
     form.closest("dialog")?.close();
-    toast(form.dataset.post || `Saved: ${submitter?.textContent.trim()}`);
+    form.dispatchEvent(new Event("posted", { bubbles: true }));
+    form.elements.comment && (form.elements.comment.value = "");
+    toast(form.dataset.post || done?.message || `Saved: ${submitter?.textContent.trim()}`);
     if (done?.undo) offerUndo(done);
+    if (done?.next) location.assign(done.next);
     document.dispatchEvent(new Event("live:refresh"));
   } catch (error) {
     toast(error instanceof TypeError ? "Not saved: no connection. Try again." : error.message, true);
+    // Somebody was faster: the page shows how it stands now, and the next try is another fact.
+    if (error.status === 409) delete form.dataset.requestId;
+    if (error.status) document.dispatchEvent(new Event("live:refresh"));
   } finally {
     // A second tap within a moment means the same thing.
     setTimeout(() => { form.ariaBusy = "false"; submitter?.removeAttribute("aria-busy"); }, 600);

@@ -27,18 +27,20 @@ from django.utils.safestring import SafeString
 
 from andon.tiles import AnswersTile, CallRow, CallsTile, DoneCall
 from floor.tiles import Hop, LinkTile
+from oee.choices import ReasonChoice
 from oee.tiles import (
     FactorBar,
     OeeTile,
     PaceTile,
     RateTile,
-    ReasonChoice,
     StateTile,
     StopRow,
     StopsTile,
     StripBlock,
     StripTile,
 )
+from oee.tiles.stops import LikelyTile
+from tests.browser import counting, stop_stories
 from tests.browser.charts import CHARTS
 
 ZONE = ZoneInfo("Europe/London")
@@ -174,13 +176,25 @@ STOPPED = Story(
         ),
         2,
         (),
+        "L-BAG1",
     ),
     STRIP,
     StopsTile(
         2,
         (
-            StopRow(STOP, ago(252), None, 252, "BP01.PACK.BAG1", "Wicket servo fault (6)", None, None, WICKET),
-            StopRow(UUID(int=2), ago(5400), ago(4760), 640, "BP01.PACK.BAG1", "", None, None, None),
+            StopRow(
+                STOP,
+                ago(252),
+                None,
+                252,
+                "BP01.PACK.BAG1",
+                "Wicket servo fault (6)",
+                None,
+                None,
+                WICKET,
+                is_uncoded=True,
+            ),
+            StopRow(UUID(int=2), ago(5400), ago(4760), 640, "BP01.PACK.BAG1", "", None, None, None, is_uncoded=True),
             StopRow(
                 UUID(int=3),
                 ago(15060),
@@ -237,6 +251,7 @@ NO_OEE = OeeTile(
     tuple(FactorBar(n, None, None, "–", "–") for n in ("Availability", "Performance", "Quality")),
     0,
     (),
+    "L-BAG1",
 )
 RUNNING = with_state(
     STOPPED,
@@ -290,10 +305,20 @@ STORIES = {
         oee=NO_OEE,
         rate=RateTile(None, 100.0, (None,) * 10, "", 13.3),
     ),
+    "asking": replace(STOPPED, state=replace(STOPPED.state, ask_at=ago(132))),
     "stale": replace(STOPPED, age_s=60),
+    **{
+        name: replace(story, state=replace(story.state, planned=stop_stories.planned(NOW, since_s, 1200)))
+        for name, story, since_s in (
+            ("planned-on", with_state(RUNNING, "planned", "CHANGEOVER", "", 750), 750),
+            ("planned-over", with_state(RUNNING, "planned", "CHANGEOVER", "", 1400), 1400),
+            ("planned-running", RUNNING, 300),
+        )
+    },
 }
 TEMPLATES = {
-    **{t: f"oee/tiles/{t}.html" for t in ("state", "pace", "rate", "oee", "strip", "stops")},
+    **{t: f"oee/tiles/{t}.html" for t in ("state", "pace", "rate", "oee", "strip", "stops", "likely", "lost_time")},
+    **{t: f"oee/tiles/{t}.html" for t in ("state", "pace", "rate", "oee", "strip", "stops", "counts", "hours")},
     "losses": "oee/tiles/losses.html", "calls": "andon/tiles/calls.html", "help": "andon/tiles/help.html", "link": "floor/tiles/link.html",
     **{t: f"ms5/tiles/{t}.html" for t in ("shift", "next", "figures", "effect", "recent", "uncoded", "line", "plant_calls")},
 }  # fmt: skip
@@ -336,7 +361,9 @@ def tiles(story: Story) -> dict[str, SimpleNamespace]:
         t: getattr(story, t) for t in ("state", "pace", "rate", "oee", "strip", "stops", "next", "link", "calls")
     }
     values |= {
+        "likely": LikelyTile(stop_stories.LIKELY[1:]), "lost_time": stop_stories.lost_time(NOW),
         "shift": SHIFT, "uncoded": story.stops, "losses": story.stops, "figures": story.pace, "help": story.calls,
+        "counts": counting.entries(),
         "effect": SimpleNamespace(rate=story.rate, oee=story.oee),
         "recent": SimpleNamespace(strip=story.strip, left=86, width=500, starts_at=ago(14400), ends_at=NOW),
     }  # fmt: skip
@@ -349,7 +376,7 @@ def line_context(story: Story, here: str) -> dict[str, object]:
         "version": settings.VERSION, "product_name": settings.PROJECT_NAME, "observed_until": ago(story.age_s),
         "reason_groups": [SimpleNamespace(name=g, reasons=[ReasonChoice(r.lower(), r) for r in rs]) for g, rs in GROUPS],
         "help_kinds": [SimpleNamespace(code=c, label=label, hint=h, who=who, within=w) for c, label, h, who, w in KINDS],
-        "request": SimpleNamespace(user=_Ola()),
+        "request": SimpleNamespace(user=_Ola()), "scrap": counting.SCRAP,
     }  # fmt: skip
 
 
@@ -419,12 +446,24 @@ def pages() -> dict[str, str]:
         "andon/board.html", answers_context(CallsTile((CALL, COMING, THIRD), ago(185), 100, 7))
     )
     made["answers-quiet"] = render_to_string("andon/board.html", answers_context(QUIET))
-    made["stops"] = render_to_string("ms5/stops.html", line_context(STOPPED, "stops"))
+    made["stops"] = render_to_string("ms5/stops.html", line_context(STOPPED, "stops") | {"tabs": stop_stories.TABS})
+    made["losses"] = render_to_string("ms5/losses.html", line_context(RUNNING, "losses"))
+    made |= stop_stories.stop_pages(line_context(RUNNING, "sheet"), NOW)
     made["plant"] = render_to_string("ms5/board.html", plant_context())
     made["lines"] = render_to_string("ms5/lines.html", plant_context())
     for name in ("registration/login", "400", "403", "404", "500"):
         made[name.rpartition("/")[2]] = render_to_string(f"{name}.html", {"product_name": settings.PROJECT_NAME})
-    return made | chart_pages()
+    return made | chart_pages() | counting_pages()
+
+
+def counting_pages() -> dict[str, str]:
+    made: dict[str, str] = {}
+    for name, (template, more, board) in counting.PAGES.items():
+        context = line_context(RUNNING, "") | more
+        if board is not None:
+            context["tiles"] = {**tiles(RUNNING), "hours": placed("hours", board)}
+        made[name] = render_to_string(template, context)
+    return made
 
 
 def write(folder: Path) -> None:

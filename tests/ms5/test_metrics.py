@@ -11,9 +11,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from andon.models import Call, CallEvent, CallKind
 from floor.actions.heartbeat import beat
-from floor.models import Equipment, MachineMinute, Reconciliation
+from floor.actions.retention import prune_events
+from floor.models import CounterEvent, Equipment, MachineMinute, Reconciliation
+from oee.actions.counts import decide_quarantine
 from oee.models import HourTotals
-from plc.models import Controller, Link
+from plc.models import Binding, Controller, Link, Tag
 from tests.factories import make_line, make_machine, make_user
 
 pytestmark = pytest.mark.django_db
@@ -83,6 +85,40 @@ def test_what_differs_from_the_counters_is_told_for_a_day_whatever_its_sign() ->
 
     assert value("ms5_count_reconciliation_difference_parts", line_id="L-BAG1") == 17
     assert value("ms5_count_reconciliation_difference_parts", line_id="L-BAG2") == 0
+
+
+def test_what_counters_did_is_counted_by_controller_and_never_falls_when_old_events_are_dropped() -> None:
+    machine, now = make_machine(make_line("L-BAG1")), timezone.now()
+    controller = Controller.objects.create(code="PLC-1", kind="logix", host="10.0.0.1")
+    tag = Tag.objects.create(controller=controller, name="count", address="Count.ACC", data_type="DINT")
+    Binding.objects.create(tag=tag, equipment=machine, meaning="total_count")
+    for days_ago in (400, 399, 1):
+        CounterEvent.objects.create(
+            equipment=machine, counter="made", kind="reset", at=now - timedelta(days=days_ago), after=0, delta=0
+        )
+    assert value("ms5_counter_anomalies_total", station="PLC-1", kind="reset") == 3
+
+    assert prune_events(now) == 2
+
+    assert CounterEvent.objects.count() == 1
+    assert value("ms5_counter_anomalies_total", station="PLC-1", kind="reset") == 3
+    assert value("ms5_counter_anomalies_total", station="PLC-1", kind="wrap") == 0
+
+
+def test_parts_that_wait_for_a_decision_are_counted_by_line_until_somebody_decides() -> None:
+    machine, now = make_machine(make_line("L-BAG1")), timezone.now()
+    make_machine(make_line("L-BAG2"))
+    event = CounterEvent.objects.create(
+        equipment=machine, counter="made", kind="quarantine", at=now, before=1, after=99_999, delta=99_998
+    )
+    assert value("ms5_counts_waiting_for_decision", line_id="L-BAG1") == 1
+    assert value("ms5_counts_waiting_for_decision", line_id="L-BAG2") == 0
+
+    decide_quarantine(
+        event, accept=False, by=make_user("eng", "engineer"), now=now, request_id=uuid4(), comment="Typed in by hand"
+    )
+
+    assert value("ms5_counts_waiting_for_decision", line_id="L-BAG1") == 0
 
 
 def test_an_oee_that_is_not_known_is_absent_and_not_zero() -> None:

@@ -15,7 +15,7 @@ from ms5.plant_file.apply import apply
 from ms5.plant_file.changes import Changes
 from ms5.plant_file.document import Refused, read
 from ms5.plant_file.load import load
-from oee.models import LineDerived, LinePolicy
+from oee.models import LinePolicy
 from plc.models import Binding, Controller, Tag
 
 DEMO = Path(__file__).parents[2] / "plc/simulator/demo_plant.yaml"
@@ -431,14 +431,37 @@ def test_a_line_of_another_site_is_not_taken_over() -> None:
     assert "line 13: lines → L1 → machines → M1: this machine belongs to line L1 of site S1" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("written", "where"),
+    [
+        (("ideal_cycle_ms: 600", "ideal_cycle_ms: {ms: 500, valid_from: 2026-11-01}"), "M1 → ideal_cycle_ms"),
+        (("target_rate: 80", "target_rate: 80\n    policy: {micro_stop_s: 60, valid_from: 2026-11-01}"), "L1 → policy"),
+    ],
+)
 @pytest.mark.usefixtures("plant")
-def test_a_standard_changed_for_the_past_derives_the_figures_again() -> None:
+def test_a_standard_is_not_changed_for_a_past_that_was_judged(written: tuple[str, str], where: str) -> None:
     line = Line.objects.get(code="L1")
     LineState.objects.create(line=line, facts_version=1)
-    dated = minimal(("ideal_cycle_ms: 600", "ideal_cycle_ms: {ms: 500, valid_from: 2026-11-01}"))
-    assert "figures of L1, from 2026-11-01 on" in put(dated, LATER).changed
-    assert LineDerived.objects.filter(line=line).exists()
-    assert not put(dated, LATER)
+    with pytest.raises(Refused) as caught:
+        put(minimal(written), LATER)
+    assert f"{where}: 2026-11-01 has been judged already" in str(caught.value)
+    assert "Restate" in str(caught.value)
+    assert not IdealCycle.objects.filter(ideal_cycle_ms=500).exists()
+    assert not LinePolicy.objects.filter(micro_stop_s=60).exists()
+
+
+@pytest.mark.usefixtures("plant")
+def test_before_a_line_has_run_its_standards_may_be_dated_back() -> None:
+    put(minimal(("ideal_cycle_ms: 600", "ideal_cycle_ms: {ms: 500, valid_from: 2026-11-01}")), LATER)
+    assert IdealCycle.objects.get(ideal_cycle_ms=500).valid_from == datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@pytest.mark.usefixtures("plant")
+def test_every_rule_of_a_policy_can_be_written() -> None:
+    rules = "policy: {minor_stops_reduce_availability: true, no_data_is_lost: true}"
+    put(minimal(("target_rate: 80", f"target_rate: 80\n    {rules}")), LATER)
+    policy = LinePolicy.objects.filter(line__code="L1").latest("valid_from")
+    assert (policy.minor_stops_reduce_availability, policy.no_data_is_lost) == (True, True)
 
 
 @pytest.mark.usefixtures("plant")

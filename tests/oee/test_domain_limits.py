@@ -1,12 +1,8 @@
 """What is more than the usual up and down."""
 
-from itertools import pairwise
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oee.domain.factors import Policy
-from oee.domain.judging import Judging, Restated, Rule, Rules, Steps
 from oee.domain.limits import ENOUGH, limits
 
 SHARES = st.one_of(st.none(), st.floats(0, 1.2))
@@ -32,12 +28,3 @@ def test_little_is_said_about_little(values: list[float | None], centre: float |
         assert found is None
     elif found is not None:
         assert found.low <= centre <= found.high
-
-
-@given(st.lists(st.integers(0, 100), max_size=6), st.integers(0, 50), st.integers(51, 100))
-def test_between_two_changes_the_same_rule_holds(starts: list[int], start: int, end: int) -> None:
-    steps = Steps([(since, Rule(since, Policy())) for since in starts], Rule(-1, Policy()))
-    rules = Rules(steps, Judging([Restated(10, 30, 90)]))
-    edges = [start, *rules.changes(start, end), end]
-    for first, last in pairwise(edges):
-        assert len({rules.at(moment).micro_ms for moment in range(first, last)}) == 1

@@ -7,6 +7,7 @@ import pytest
 
 from floor.models import FaultDefinition, FaultEvent, MachineState, Product, ProductNumber
 from floor.models.shifts import shift_at
+from oee.actions.planned_stops import plan_stop
 from oee.actions.rebuild import rebuild_dirty
 from oee.actions.stops import code_stop
 from oee.domain.factors import Ratio
@@ -90,6 +91,29 @@ def test_a_coded_stop_asks_no_more_and_a_planned_one_is_called_by_its_name() -> 
     tile = state_tile(stage.line, at("07:03:01"))
     assert (tile.state, tile.word, tile.stop_id) == ("planned", "CHANGEOVER", None)
     assert tile.coded == ReasonChoice("CHANGEOVER", "Changeover")
+
+
+def test_the_banner_of_a_planned_stop_counts_against_what_was_expected() -> None:
+    stage = seen("06:00 run, 07:00 stop", "07:03")
+
+    plan_stop(stage.line, "CHANGEOVER", by=make_user(), now=at("07:03"), request_id=uuid.uuid4(), expected_s=600)
+
+    tile = state_tile(stage.line, at("07:03:01"))
+    assert tile.planned is not None
+    assert (tile.state, tile.word, tile.since) == ("planned", "CHANGEOVER", at("07:00"))
+    assert (tile.planned.expected_s, tile.planned.due_at, tile.planned.is_over) == (600, at("07:10"), False)
+    MachineState.objects.update(observed_until=at("07:11"))
+    over = state_tile(stage.line, at("07:11:01")).planned
+    assert over is not None
+    assert over.is_over
+
+
+def test_the_screen_asks_by_itself_once_a_stop_is_no_minor_one_any_more() -> None:
+    stage = seen("06:00 run, 07:00 stop", "07:01")
+
+    tile = state_tile(stage.line, at("07:01:01"))
+
+    assert (tile.stop_id, tile.ask_at) == (Stop.objects.get().id, at("07:02"))
 
 
 def test_standing_in_a_break_is_the_break() -> None:
@@ -273,7 +297,7 @@ def test_a_line_without_machines_or_facts_has_tiles_too() -> None:
 
 @pytest.mark.parametrize(
     ("tile", "queries"),
-    [(state_tile, 8), (pace_tile, 12), (rate_tile, 5), (oee_tile, 8), (strip_tile, 10), (stops_tile, 9)],
+    [(state_tile, 9), (pace_tile, 13), (rate_tile, 5), (oee_tile, 8), (strip_tile, 10), (stops_tile, 12)],
 )
 def test_a_tile_costs_few_queries(tile: Any, queries: int, django_assert_max_num_queries: Any) -> None:
     stage = seen("06:00 run, 07:00 stop, 07:10 run", "08:00")

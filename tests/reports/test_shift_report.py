@@ -2,6 +2,8 @@
 
 import io
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -14,7 +16,10 @@ from floor.actions.retention import ensure_partitions
 from floor.domain.fold import MachineSetup
 from floor.domain.machine import Observation
 from floor.models import Line
+from oee.actions.counts import enter_rejects
+from oee.actions.hour_board import sign_off_hour, write_countermeasure
 from oee.actions.rebuild import rebuild_dirty
+from oee.actions.standards import restate
 from oee.shift import shift_report
 from oee.tiles import oee_tile
 from reports import actions, pdf
@@ -104,6 +109,24 @@ def test_a_report_is_accessible_and_says_which_data_it_stands_on(line: Line) -> 
     assert "PROVISIONAL" in text_of(bytes(report.pdf or b""))
 
 
+def test_what_people_did_about_an_hour_and_took_out_of_it_is_on_the_paper(line: Line) -> None:
+    mara, nine = make_user("mara", "shift_manager"), SIX + timedelta(hours=3)
+    by: dict[str, Any] = {"by": mara, "now": AFTER, "request_id": uuid4()}
+    write_countermeasure(line, nine, "Belt was changed", who="Milo", **by)
+    sign_off_hour(line, nine, by=mara, now=AFTER)
+    machine = line.equipment.get()
+    machine.line = line
+    enter_rejects(machine, "scrap", 12, at=nine, defect="Damaged", **by)
+
+    report = made_report()
+
+    text = " ".join(text_of(bytes(report.pdf or b"")).replace("\u202f", " ").split())
+    assert "Done: Belt was changed, Milo (mara, 14:05)" in text
+    assert "Signed off by mara, 14:05" in text
+    assert "among the rejected: 12 scrap (Damaged)." in text
+    assert report.figures["hours"][3]["countermeasure"] == "Belt was changed"
+
+
 def test_the_same_figures_give_the_same_bytes(line: Line) -> None:
     report = made_report()
     page = actions.page_of(report, AFTER)
@@ -123,6 +146,18 @@ def test_a_correction_is_a_new_revision(line: Line) -> None:
     assert second.revision == 2
     with pytest.raises(actions.AlreadyBeingMade):
         actions.ask(line, window, by=make_user("lena", "shift_manager"), now=AFTER)
+
+
+def test_a_restated_shift_says_so_on_screen_and_on_paper(line: Line) -> None:
+    mara = make_user("mara", "production_manager")
+    restate(line, SIX, SIX + timedelta(hours=1), by=mara, now=AFTER, reason="The bags were thicker.")
+    report = made_report()
+    sentence = "Restated 2 Mar 2026 14:05 by mara: The bags were thicker."
+
+    assert report.figures is not None
+    assert report.figures["restated"] == [sentence]
+    assert sentence in " ".join(text_of(bytes(report.pdf or b"")).split())
+    assert sentence in actions.html_of(report, actions.page_of(report, AFTER), AFTER, on_screen=True)
 
 
 def test_a_report_that_keeps_failing_is_shown_as_failed(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
