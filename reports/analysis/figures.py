@@ -31,7 +31,6 @@ from oee.models import LedgerEntry, LinePolicy, Restatement, Stop
 from oee.setup import policies_of
 from reports.analysis.asked import ZOOMS, Asked
 
-WORLD_CLASS, AVERAGE = 0.85, 0.60  # as commonly quoted after Nakajima
 UNCODED_KINDS = (Kind.FAILURE, Kind.EXTERNAL)
 CAUSES_SHOWN = 10
 STOPS_LISTED = 60
@@ -142,10 +141,8 @@ class Timeline:
 
 
 class Analysis:
-    def __init__(self, asked: Asked, base: str = "") -> None:
-        """`base` is the address of the page without what it asks for."""
+    def __init__(self, asked: Asked) -> None:
         self.asked = asked
-        self.base = base
 
     # ------------------------------------------------------------ what everything is made of
 

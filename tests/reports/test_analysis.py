@@ -159,6 +159,17 @@ def test_nothing_is_left_over_when_the_policy_changed_meanwhile(vera: Client) ->
     assert minor == {"performance": "60000", "availability": "60000"}, "each by the policy its shift began under"
 
 
+def test_nothing_is_left_over_when_one_day_was_judged_anew(stage: Stage, vera: Client) -> None:
+    LinePolicy.objects.create(line=stage.line, valid_from=LONG_AGO)
+    LinePolicy.objects.create(line=stage.line, valid_from=at("11:59", 1), minor_stops_reduce_availability=True)
+    erna = make_user("erna", "engineer")
+    restate(stage.line, at("06:00"), at("14:00"), by=erna, now=NOON, reason="minor stops are stops now")
+    rows = sheet(vera, "losses", "range=7-days")
+    assert next(row["ms"] for row in rows if row["code"] == "difference") == "0"
+    minor = {row["factor"]: row["ms"] for row in rows if row["code"] == "minor_stops"}
+    assert minor == {"availability": "60000", "performance": "0"}
+
+
 def test_the_night_on_which_the_clock_goes_back_has_its_extra_hour(vera: Client) -> None:
     stage = make_stage()
     night = datetime.fromisoformat("2026-10-24T21:00:00+00:00")  # 22:00 in London
