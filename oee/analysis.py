@@ -464,13 +464,14 @@ SELECT 'planned', '', reason_id, r.label, '', sum(expected_ms)::bigint, sum(took
     count(*) FILTER (WHERE took_ms > expected_ms)
 FROM planned JOIN oee_stopreason r ON r.code = reason_id GROUP BY reason_id, r.label
 """
-# The days are said again, so that the hours of other days are not joined first and thrown away then.
+# Machines and days are said again in both, so that no plan reads the hours of other days first.
 THEIR_HOURS = (
     "JOIN oee_hourtotals h ON h.equipment_id = l.equipment_id AND h.starts_at = l.starts_at"
     " AND h.equipment_id = ANY(%(speakers)s) AND h.work_date BETWEEN %(first)s AND %(last)s"
 )
 BEGAN_IN_HOUR = (
-    "EXISTS (SELECT 1 FROM oee_hourtotals h WHERE {whose} AND h.starts_at <= s.started_at"
+    "EXISTS (SELECT 1 FROM oee_hourtotals h WHERE {whose} AND h.equipment_id = ANY(%(speakers)s)"
+    " AND h.work_date BETWEEN %(first)s AND %(last)s AND h.starts_at <= s.started_at"
     " AND h.starts_at > s.started_at - interval '2 hours' AND h.ends_at > s.started_at AND {fits})"
 )
 
