@@ -212,6 +212,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["floor.roles.MatrixPermission"],
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"UnitEnum": ["s", "parts"], "StopRowStatusEnum": ["open", "ended"]},
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "ms5.openapi.say_how_it_refuses"],
 }
 SIMPLE_JWT = {

@@ -317,7 +317,7 @@ BY_CODE = {formula.code: formula for formula in FORMULAS}
 RATINGS = ((Fraction(85, 100), "excellent"), (Fraction(70, 100), "good"), (Fraction(50, 100), "fair"))
 
 
-def rating(oee: Fraction | None) -> str | None:
+def rating(oee: Fraction | float | None) -> str | None:
     """OEE in one word; None when it is not known."""
     if oee is None:
         return None
