@@ -33,14 +33,27 @@ class Standard:
         place = 2 * (self.product is not None) + (self.equipment is not None)
         return place, self.line is not None, self.valid_from
 
+    @property
+    def words(self) -> str:
+        """Of what it is a standard."""
+        if self.product is not None:
+            return "this product on this machine" if self.equipment is not None else "this product"
+        if self.equipment is not None:
+            return "this machine"
+        return "this line" if self.line is not None else "every machine"
+
 
 @dataclass(frozen=True, slots=True)
 class Standards:
     rows: tuple[Standard, ...]
 
     def ideal_cycle_ms(self, line: UUID, equipment: UUID, product: UUID | None, at: datetime) -> int | None:
+        found = self.holding(line, equipment, product, at)
+        return None if found is None else found.ideal_cycle_ms
+
+    def holding(self, line: UUID, equipment: UUID, product: UUID | None, at: datetime) -> Standard | None:
         fitting = [row for row in self.rows if row.in_force(at) and row.fits(line, equipment, product)]
-        return max(fitting, key=lambda row: row.rank).ideal_cycle_ms if fitting else None
+        return max(fitting, key=lambda row: row.rank) if fitting else None
 
 
 def standards(rows: Iterable[Standard]) -> Standards:
