@@ -106,10 +106,10 @@ class Figures:
 
 
 def read(totals: Totals, reading: Reading) -> Figures:
-    return figures_of(totals.judged(reading), reading)
+    return figures_of(totals.judged(reading), reading, staffed_ms(totals, reading))
 
 
-def figures_of(judged: Totals, reading: Reading) -> Figures:
+def figures_of(judged: Totals, reading: Reading, staffed_ms: int) -> Figures:
     """Of totals that have been judged: by this reading, or hour by hour by those that were in force before it."""
     found = factors(judged)
     calendar = judged.calendar_ms if reading.has_teep else 0
@@ -119,7 +119,7 @@ def figures_of(judged: Totals, reading: Reading) -> Figures:
         judged,
         found,
         utilization=Ratio(judged.busy_ms, calendar or None),
-        ooe=Ratio(judged.ideal_good_ms, staffed_ms(judged, reading) if is_known else None),
+        ooe=Ratio(judged.ideal_good_ms, staffed_ms if is_known else None),
         teep=Ratio(judged.ideal_good_ms, calendar if is_known and calendar else None),
     )
 

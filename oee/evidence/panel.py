@@ -146,7 +146,7 @@ def _kpi(scope: Scope, code: str) -> Evidence:
 def _figure(scope: Scope, code: str) -> Kpi:
     """By the policies in force when each shift began; by the last of them where a formula asks for one."""
     last = policy_at(scope.line, scope.shifts[-1].starts_at if scope.shifts else scope.start)
-    return kpi_of(code, figures_of(scope.totals, company(reading(last))))
+    return kpi_of(code, figures_of(scope.totals, company(reading(last)), scope.staffed_ms))
 
 
 def _counted(scope: Scope, code: str) -> Evidence:

@@ -13,6 +13,7 @@ from floor.models.shifts import calendar
 from oee.domain.clock import from_ms, to_ms
 from oee.domain.factors import FIELDS, Totals, total
 from oee.domain.ledger import Entry, Track
+from oee.domain.readings import company, staffed_ms
 from oee.models import HourTotals, LinePolicy
 from oee.rows import hours_of
 from oee.setup import policy_at, reading
@@ -92,6 +93,13 @@ class Scope:
         for entry, policy in self.unseen:
             found += total([entry]).judged(reading(policy))
         return found
+
+    @cached_property
+    def staffed_ms(self) -> int:
+        """Time of the shifts, as each policy in force counts it."""
+        hours = [(Totals(*(getattr(row, name) for name in FIELDS)), self.policy_of(row)) for row in self.rows]
+        dark = [(total([entry]), policy) for entry, policy in self.unseen]
+        return sum(staffed_ms(totals, company(reading(policy))) for totals, policy in [*hours, *dark])
 
     def policy_of(self, row: HourTotals) -> LinePolicy:
         """A shift is judged by the policy under which it began."""

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 
 from floor.domain.machine import CounterEventKind, CounterKind
-from floor.models import CounterEvent, Equipment, Product, ProductNumber, User
+from floor.models import CounterEvent, Equipment, IdealCycle, Product, ProductNumber, User
 from floor.roles import Role
 from oee.actions.counts import count_by_hand, decide_quarantine, enter_rejects, take_back_count
 from oee.actions.planned_stops import plan_stop
@@ -180,6 +181,7 @@ def test_a_target_is_the_sum_of_its_steps() -> None:
 
 def test_an_hour_whose_ledger_is_not_kept_any_more_is_told_by_its_totals() -> None:
     stage = make_morning()
+    connection.check_constraints()
     LedgerEntry.objects.filter(started_at__lt=at("08:00")).delete()
     stage.machine.minutes.all().delete()
 
@@ -200,7 +202,7 @@ def test_a_shift_that_was_not_is_refused_in_words(start: str, words: str) -> Non
 # ---------------------------------------------------------------- whatever happens, it adds up
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_the_listed_rows_of_any_history_add_up_to_numerator_and_denominator(seed: int, mara: User) -> None:
     dice = random.Random(seed)
     stage = make_stage()
@@ -223,10 +225,12 @@ def test_the_listed_rows_of_any_history_add_up_to_numerator_and_denominator(seed
         scope_of_day(stage.line, machine, at("12:00").date(), now),
         scope_of_hours(stage.line, machine, at("08:17"), at("15:40"), now),
     ]
-    for scope in scopes:
-        for code in CODES:
-            if code != "target":
-                _adds_up(evidence(scope, code))
+    codes = [code for code in CODES if code != "target"]
+    for code in codes:
+        _adds_up(evidence(scopes[0], code))
+    for scope in scopes[1:]:
+        for code in {"oee", "availability", "ooe", "quality", *dice.sample(codes, 3)}:
+            _adds_up(evidence(scope, code))
 
 
 def _adds_up(found: Evidence) -> None:
@@ -263,13 +267,10 @@ def test_a_shifts_evidence_is_what_its_screen_shows() -> None:
 
 def _happens(stage: Stage, dice: random.Random, now: datetime) -> None:
     """A day of running, standing and silence, with three products and milliseconds."""
-    make_ideal_cycle(stage.machine, 700).delete()
     for number in (1, 2):
         product = Product.objects.create(code=f"P{number}", name=f"Product {number}")
         ProductNumber.objects.create(line=stage.line, number=number, product=product)
-        cycle = make_ideal_cycle(make_stage(f"L-X{number}", ideal_cycle_ms=None, shifts=False).machine, 500 + number)
-        cycle.equipment, cycle.product = None, product
-        cycle.save()
+        IdealCycle.objects.create(product=product, ideal_cycle_ms=500 + number, valid_from=at("00:00"))
     moment, edges, state = at("05:30"), [(at("05:30"), "run")], "run"
     while moment < now - timedelta(minutes=20):
         moment += timedelta(milliseconds=dice.choice([700, 20_001, 95_500, 400_000, 1_900_123]))
