@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 from statistics import median
 from uuid import UUID
 
@@ -13,9 +12,8 @@ from andon.domain.call import Priority, Status
 from andon.domain.escalation import Clock, Rule
 from andon.models import Call, CallKind, CallQuerySet, EscalationStep, rules_in_force
 from andon.words import addressee, spoken
-from floor.domain.shifts import Calendar
-from floor.models import Line, ShiftPattern
-from floor.models.shifts import shift_at
+from floor.models import Line
+from floor.models.shifts import calendar, shift_at
 
 OFF_SHIFT_LOOKS_BACK = timedelta(hours=8)
 DONE_LOOKS_BACK = timedelta(hours=24)
@@ -197,13 +195,9 @@ def _who(call: Call) -> str:
 
 
 def plant_shift_start(now: datetime) -> datetime:
-    """When the earliest of the shifts that are on now began, in one query."""
-    patterns = ShiftPattern.objects.select_related("site").order_by("site_id", "line_id")
-    starts = [
-        shift.starts_at
-        for (site, _), group in groupby(patterns, key=lambda p: (p.site, p.line_id))
-        if (shift := Calendar(tuple(p.value(with_breaks=False) for p in group), site.zone).at(now))
-    ]
+    """When the earliest of the shifts that are on now began."""
+    calendars = calendar.answer_all(list(Line.objects.on_screen()))
+    starts = [shift.starts_at for its in calendars.values() if (shift := its.at(now))]
     return min(starts, default=now - OFF_SHIFT_LOOKS_BACK)
 
 

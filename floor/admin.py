@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
+from floor import calendar_admin  # noqa: F401  (registers shifts, rotations and special days)
 from floor.actions.faults import import_faults
 from floor.domain import fault_list
 from floor.models import (
@@ -28,8 +29,6 @@ from floor.models import (
     Product,
     ProductNumber,
     Reconciliation,
-    ShiftBreak,
-    ShiftPattern,
     Site,
     StateEdge,
     User,
@@ -174,18 +173,6 @@ class ProductAdmin(admin.ModelAdmin):
 class IdealCycleAdmin(admin.ModelAdmin):
     list_display = ("line", "equipment", "product", "ideal_cycle_ms", "valid_from", "valid_to")
     list_filter = ("line", "product")
-
-
-class ShiftBreakInline(admin.TabularInline):
-    model = ShiftBreak
-    extra = 0
-
-
-@admin.register(ShiftPattern)
-class ShiftPatternAdmin(admin.ModelAdmin):
-    list_display = ("name", "site", "line", "weekdays", "starts_at", "ends_at", "valid_from", "valid_to")
-    list_filter = ("site", "line")
-    inlines = (ShiftBreakInline,)
 
 
 @admin.register(MachineState)

@@ -1,17 +1,19 @@
 from celery import shared_task
-from django.conf import settings
 from django.utils import timezone
 
 from floor.actions.machine import forget_changes
 from floor.actions.reconciliation import reconcile_due
-from floor.actions.retention import keep_partitions
+from floor.actions.retention import drop_old, keep_ahead, prune_events, prune_reconciliations
 
 
 @shared_task
 def tidy(**_: object) -> None:
-    """Make the coming days' partitions, drop readings that are too old and forget changes that everybody has seen."""
+    """Make room for the coming days, drop and prune what is too old, forget changes that everybody has seen."""
     now = timezone.now()
-    keep_partitions(now, keep_days=settings.READING_RETENTION_DAYS)
+    keep_ahead(now)
+    drop_old(now)
+    prune_events(now)
+    prune_reconciliations(now)
     forget_changes(before=now)
 
 

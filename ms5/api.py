@@ -1,6 +1,5 @@
 """How the API pages and how it says no."""
 
-import codecs
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,7 +10,7 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions
 from rest_framework.pagination import LimitOffsetPagination
-from rest_framework.parsers import JSONParser, get_encoding
+from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils import json
@@ -108,10 +107,10 @@ class ExactJSON(SmallJSON):
     """Numbers with a decimal point arrive as the Decimal that was written, not as the nearest float."""
 
     def load(self, stream: Any, context: dict[str, Any]) -> Any:
-        text = codecs.getreader(get_encoding(context))(stream)
         try:
-            return json.load(text, parse_float=Decimal)
-        except (ValueError, ArithmeticError) as error:
+            text = stream.read().decode(context.get("encoding", "utf-8"))
+            return json.loads(text, parse_float=Decimal)
+        except (ValueError, ArithmeticError, LookupError) as error:
             raise exceptions.ParseError(f"JSON parse error - {error}") from error
 
 

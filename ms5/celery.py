@@ -39,6 +39,11 @@ app.conf.beat_schedule = {
         "schedule": 600.0,
         "options": {"expires": 600},
     },
+    "tidy up figures": {
+        "task": "oee.tasks.tidy",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "tidy up readings": {
         "task": "floor.tasks.tidy",
         "schedule": 3600.0,

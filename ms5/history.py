@@ -5,25 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.conf import settings
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
-from django.db.models import F
 
 from andon.actions import import_calls
-from andon.domain.call import Status
-from andon.models import Call, CallKind
 from floor.actions.machine import MachineBatch, record
 from floor.actions.reconciliation import reconcile_due
 from floor.actions.retention import ensure_partitions
 from floor.domain.fold import MachineSetup
 from floor.domain.machine import Observation
-from floor.models import Equipment, Line, User
-from floor.models.people import Role
+from floor.models import Equipment, Line
+from ms5 import past_notes
 from oee.actions.rebuild import rebuild
-from oee.actions.stops import import_codings
-from oee.models import Stop, StopCoding, StopReason
+from oee.actions.stops import import_notes
 from plc.actions import load_plan
 from plc.models import Controller
 from plc.simulator import keeping
@@ -34,10 +29,8 @@ SCAN_S = 10
 # History comes before every lease a reader will ever hold.
 EPOCH = 1
 PORTION = timedelta(hours=12)
-CODED_SHARE = 0.97
-CODED_UNTIL = timedelta(hours=1)
-CALLED_SHARE = 0.6
-CALLED_FROM = timedelta(minutes=9)
+# The last hour is left to whoever tries the demo.
+SILENT_FOR = timedelta(hours=1)
 
 
 class HistoryExists(Exception):
@@ -77,59 +70,24 @@ def make_history(*, days: int, seed: int, now: datetime, tell: Callable[[float],
     readings = _record_everything(plant, _machines(), start, end, tell)
     for line in Line.objects.on_screen():
         rebuild(line, since=None, now=now)
-        import_codings(line, _codings(line, end - CODED_UNTIL, Random(seed)), now=now)
-        import_calls(_calls(line, end, Random(seed)))
+        _let_people_speak(line, end, Random(seed), now)
     reconcile_due(now)
     keeping.save(plant, simulator_state())
     tell(1.0)
     return readings
 
 
-def _codings(line: Line, until: datetime, chance: Random) -> list[StopCoding]:
-    """Most stops that ended before `until` have a reason from the operator, most often the one proposed."""
-    author = User.objects.filter(role=Role.OPERATOR, is_active=True).order_by("date_joined").first()
-    reasons = list(StopReason.objects.offered().unplanned(until))
-    if author is None or not reasons:
-        return []
-    stops = Stop.objects.filter(line=line, is_minor=False, equipment__is_primary=True, ended_at__lt=until)
-    return [
-        StopCoding(
-            equipment_id=stop.equipment_id,
-            covers=DateTimeTZRange(stop.started_at, None, "[)"),
-            reason=stop.proposed_reason or chance.choice(reasons),
-            author=author,
-            made_at=stop.started_at + timedelta(seconds=chance.randint(40, 600)),
-            request_id=uuid4(),
-        )
-        for stop in stops.select_related("proposed_reason").order_by("started_at")
-        if chance.random() < CODED_SHARE
-    ]
-
-
-def _calls(line: Line, until: datetime, chance: Random) -> list[Call]:
-    """In some long breakdowns that ended before `until` the operator called maintenance, who came and mended it."""
-    people = {
-        user.role: user for user in User.objects.filter(is_active=True, role__in=[Role.OPERATOR, Role.MAINTENANCE])
-    }
-    kind = CallKind.objects.filter(code="maintenance").first()
-    if len(people) < 2 or kind is None:
-        return []
-    broken = Stop.objects.filter(line=line, equipment__is_primary=True, ended_at__lt=until).exclude(fault_text="")
-    long = broken.filter(ended_at__gt=F("started_at") + CALLED_FROM).select_related("equipment").order_by("started_at")
-    return [_call(stop, kind, people, chance) for stop in long if chance.random() < CALLED_SHARE]
-
-
-def _call(stop: Stop, kind: CallKind, people: dict[str, User], chance: Random) -> Call:
-    operator, fitter = people[Role.OPERATOR], people[Role.MAINTENANCE]
-    ended_at = stop.ended_at or stop.started_at + CALLED_FROM
-    raised_at = stop.started_at + timedelta(seconds=chance.randint(40, 200))
-    answered_at = raised_at + timedelta(seconds=chance.randint(20, 170))
-    return Call(
-        line=stop.line, equipment=stop.equipment, kind=kind, priority=kind.priority, status=Status.RESOLVED,
-        raised_at=raised_at, raised_by=operator, acknowledged_at=answered_at, acknowledged_by=fitter, responder=fitter,
-        arrived_at=answered_at + timedelta(seconds=chance.randint(60, 150)), arrived_by=fitter,
-        resolved_at=ended_at, resolved_by=fitter, resolution=f"Cleared: {stop.fault_text}",
-    )  # fmt: skip
+def _let_people_speak(line: Line, end: datetime, chance: Random, now: datetime) -> None:
+    """What was said, each on top of what it was said about."""
+    who = past_notes.people()
+    if who is None:
+        return
+    until = end - SILENT_FOR
+    import_notes(line, past_notes.changeovers(line, until, who), now=now)
+    import_notes(line, past_notes.codings(line, until, who, chance), now=now)
+    confirmed = past_notes.confirmations(line, until, who, chance)
+    import_notes(line, [*confirmed, *past_notes.scrap(line, until, who, chance)], now=now)
+    import_calls(past_notes.calls(line, end, who, chance))
 
 
 def simulator_state() -> Path:

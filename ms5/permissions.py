@@ -118,6 +118,8 @@ MODELS: dict[str, tuple[Capability, Capability | None, Capability | None]] = {
     "floor.idealcycle": (C.EDIT_LINES, C.CONFIGURE, None),
     "floor.shiftpattern": (C.PLAN_SHIFTS, C.PLAN_SHIFTS, C.PLAN_SHIFTS),
     "floor.shiftbreak": (C.PLAN_SHIFTS, C.PLAN_SHIFTS, C.PLAN_SHIFTS),
+    "floor.rotation": (C.PLAN_SHIFTS, C.PLAN_SHIFTS, C.PLAN_SHIFTS),
+    "floor.specialday": (C.PLAN_SHIFTS, C.PLAN_SHIFTS, C.PLAN_SHIFTS),
     "floor.faultdefinition": (C.EDIT_LINES, C.CONFIGURE, C.CONFIGURE),
     "floor.stateedge": (C.CONFIGURE, None, None),
     "floor.faultevent": (C.CONFIGURE, None, None),

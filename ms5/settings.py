@@ -272,8 +272,16 @@ LOG_LEVEL = env_choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO
 LOGGING_CONFIG = "ms5.logs.configure"
 LOGGING: dict[str, Any] = {"level": LOG_LEVEL, "json": PRODUCTION}
 
-# How long facts are kept.
+# How facts lie in the database is chosen by the first migrate and then remembered there; how long they are kept.
+TIMESERIES = env_choice("MS5_TIMESERIES", ("partitions", "timescale"), "partitions")
 READING_RETENTION_DAYS = env_int("READING_RETENTION_DAYS", 90, at_least=1)
+DETAIL_RETENTION_DAYS = env_int("DETAIL_RETENTION_DAYS", 90, at_least=7)
+ROLLUP_RETENTION_DAYS = env_int("ROLLUP_RETENTION_DAYS", 800, at_least=7)
+if ROLLUP_RETENTION_DAYS < DETAIL_RETENTION_DAYS:
+    raise BadSetting(
+        f"ROLLUP_RETENTION_DAYS is {ROLLUP_RETENTION_DAYS}, but details are kept for {DETAIL_RETENTION_DAYS} days:"
+        " totals must outlive what they were made from. Set it to at least DETAIL_RETENTION_DAYS; 800 is two years."
+    )
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

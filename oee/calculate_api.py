@@ -1,28 +1,39 @@
-"""OEE of figures that somebody writes down, so that anyone can check the arithmetic. Nothing is stored."""
+"""OEE of figures that somebody writes down, so that anyone can check the arithmetic, and of a machine's own time."""
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from floor.rest import Asked
-from floor.roles import Capability
+from floor.api import find_equipment
+from floor.models import Equipment
+from floor.rest import Asked, PlantTime, find_line, local
+from floor.roles import Capability, can
 from oee.api import PARTS, SECONDS
+from oee.domain.clock import SECOND_MS
 from oee.domain.declared import Contradiction, Declared, DeclaredLedger, Judged, Product, remaining
-from oee.domain.factors import Policy, Ratio
-from oee.domain.losses import Factor, Loss
-from oee.domain.readings import company, readings
+from oee.domain.factors import Policy, Ratio, Totals
+from oee.domain.losses import Factor, Loss, Waterfall, together, waterfall
+from oee.domain.readings import STANDARDS, Figures, Reading, company, figures, read, readings
+from oee.rows import primary_machine
+from oee.stretch import DetailsGone, stretch
 
 MAX_SECONDS = 10**10  # three centuries
 MAX_CYCLE_S = 10**7
 MAX_PARTS = 10**12
 MAX_PRODUCTS = 200
 MAX_DECIMALS = 20
+SHORTEST, LONGEST = timedelta(hours=1), timedelta(hours=168)
 
 
 class Strict(serializers.Serializer[Any]):
@@ -106,7 +117,7 @@ class LedgerIn(Strict):
     minor_stops_s = Seconds(required=False, help_text="Short stops: lost speed unless the policy says otherwise.")
     no_data_s = Seconds(required=False, help_text="Time nobody saw: left out of planned time.")
     calendar_s = Seconds(required=False, allow_null=True, help_text="All time, for TEEP.")
-    products = ProductIn(many=True, required=False, max_length=MAX_PRODUCTS)
+    products = serializers.ListField(child=ProductIn(), required=False, max_length=MAX_PRODUCTS)
 
 
 class PolicyIn(Strict):
@@ -118,9 +129,39 @@ class PolicyIn(Strict):
 
 
 class CalculateIn(Strict):
-    ledger = LedgerIn()
+    """Either a ledger, or a line or a machine with a start and an end."""
+
+    ledger = LedgerIn(required=False)
     policy = PolicyIn(required=False)
     calendar_s = Seconds(required=False, allow_null=True, help_text="As in the ledger; give it in one place.")
+    line_id = serializers.CharField(required=False, help_text="A line's id or code: the machine that speaks for it.")
+    equipment_code = serializers.CharField(required=False)
+    start = PlantTime(required=False, help_text="A whole minute: parts are counted by the minute.")
+    end = PlantTime(required=False, help_text="1 to 168 hours after the start.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        machine = {"line_id", "equipment_code"} & attrs.keys()
+        if ("ledger" in attrs) == bool(machine):
+            raise ValidationError("Give a ledger, or a line_id or equipment_code with start and end.")
+        if machine:
+            _check_window(attrs)
+        elif {"start", "end"} & attrs.keys():
+            raise ValidationError("A ledger has no start and end; its times are durations.")
+        return attrs
+
+
+def _check_window(attrs: dict[str, Any]) -> None:
+    if {"line_id", "equipment_code"} <= attrs.keys():
+        raise ValidationError({"equipment_code": ["Give the line or the machine, not both."]})
+    if {"policy", "calendar_s"} & attrs.keys():
+        raise ValidationError("A line's own time is judged by its own policy and calendar.")
+    if missing := [name for name in ("start", "end") if name not in attrs]:
+        raise ValidationError({name: ["This field is required."] for name in missing})
+    for name in ("start", "end"):
+        if attrs[name].second or attrs[name].microsecond:
+            raise ValidationError({name: ["Give a whole minute: parts are counted by the minute."]})
+    if not SHORTEST <= attrs["end"] - attrs["start"] <= LONGEST:
+        raise ValidationError({"end": ["The end must be 1 to 168 hours after the start."]})
 
 
 class CalculatedRatio(serializers.Serializer[Any]):
@@ -152,11 +193,22 @@ class CalculatedTimes(serializers.Serializer[Any]):
 class CalculatedReading(serializers.Serializer[Any]):
     code = serializers.CharField()
     name = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     availability = CalculatedRatio()
     performance = CalculatedRatio()
     quality = CalculatedRatio()
     oee = CalculatedRatio()
+
+
+class CalculatedWindow(serializers.Serializer[Any]):
+    """Whose time it was, and how much of it is known."""
+
+    line = serializers.CharField()
+    equipment = serializers.CharField()
+    start = PlantTime()
+    end = PlantTime()
+    as_of = PlantTime(help_text="Up to when the figures hold.")
+    completeness = serializers.FloatField(allow_null=True, help_text="Share of the elapsed scheduled time observed.")
 
 
 class CalculatedRow(serializers.Serializer[Any]):
@@ -164,11 +216,12 @@ class CalculatedRow(serializers.Serializer[Any]):
     performance = CalculatedRatio()
     quality = CalculatedRatio()
     oee = CalculatedRatio()
-    teep = CalculatedRatio(required=False, help_text="Only where calendar_s is known.")
+    teep = CalculatedRatio(required=False, help_text="Only where calendar time is known.")
     times = CalculatedTimes()
     losses = CalculatedLoss(many=True)
     flags = serializers.ListField(child=serializers.CharField())
     readings = CalculatedReading(many=True, help_text="The same figures as each standard reads them.")
+    window = CalculatedWindow(required=False, help_text="Only for a line's or a machine's own time.")
 
 
 # ---------------------------------------------------------------- from the body to a ledger
@@ -205,15 +258,24 @@ def declared(asked: dict[str, Any]) -> Declared:
 # ---------------------------------------------------------------- from figures to the answer
 
 
-def calculated_row(ledger: Declared, policy: Policy, *, has_calendar: bool) -> dict[str, Any]:
-    found, per_s = ledger.read(company(policy)), ledger.ticks_per_s
+def declared_row(ledger: Declared, policy: Policy) -> dict[str, Any]:
+    found = [ledger.read(reading) for reading in readings(policy)]
+    row = calculated_row(found, ledger.ticks_per_s)
+    if ledger.ledger.calendar_s is None:
+        del row["teep"]
+    return row
+
+
+def calculated_row(found: Sequence[Judged], per_s: int) -> dict[str, Any]:
+    """The first reading is the company's own."""
+    own = found[0]
     return {
-        **_factor_rows(found, per_s),
-        **({"teep": _row(found, "teep", found.figures.teep, per_s)} if has_calendar else {}),
-        "times": _times(found, per_s),
-        "losses": [_loss_row(loss, per_s) for loss in found.waterfall.losses],
-        "flags": found.flags,
-        "readings": [_reading_row(ledger.read(reading), per_s) for reading in readings(policy)],
+        **_factor_rows(own, per_s),
+        "teep": _row(own, "teep", own.figures.teep, per_s),
+        "times": _times(own, per_s),
+        "losses": [_loss_row(loss, per_s) for loss in own.waterfall.losses],
+        "flags": own.flags,
+        "readings": [_reading_row(judged, per_s) for judged in found],
     }
 
 
@@ -267,6 +329,52 @@ def _reading_row(found: Judged, per_s: int) -> dict[str, Any]:
     return {**words, **_factor_rows(found, per_s)}
 
 
+# ---------------------------------------------------------------- a machine's own time
+
+
+def stored_row(machine: Equipment, start: datetime, end: datetime, now: datetime) -> dict[str, Any]:
+    found, zone = stretch(machine, start, end, now=now), machine.line.site.zone
+    judged = [_own(found.totals), *(_read(sum(found.totals.values(), Totals()), standard) for standard in STANDARDS)]
+    totals = judged[0].figures.totals
+    window = {
+        "line": machine.line.code,
+        "equipment": machine.code,
+        "start": local(start, zone),
+        "end": local(end, zone),
+        "as_of": local(found.until, zone),
+        "completeness": totals.observed_ms / totals.scheduled_ms if totals.scheduled_ms else None,
+    }
+    return {**calculated_row(judged, SECOND_MS), "window": window}
+
+
+def _own(totals: dict[Policy, Totals]) -> Judged:
+    """Every hour by the policy of its own time; a reading has one name, so the last policy gives it."""
+    by_policy = totals or {Policy(): Totals()}
+    fall = together([waterfall(part, company(policy)) for policy, part in by_policy.items()])
+    own = figures(sum(by_policy.values(), Totals()), company(list(by_policy)[-1]))
+    return Judged(own, fall, _flags(own, fall), frozenset())
+
+
+def _read(totals: Totals, standard: Reading) -> Judged:
+    found, fall = read(totals, standard), waterfall(totals, standard)
+    return Judged(found, fall, _flags(found, fall), frozenset())
+
+
+def _flags(found: Figures, fall: Waterfall) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*found.factors.flags, *fall.flags)))
+
+
+def _machine(asked: dict[str, Any]) -> Equipment:
+    if "equipment_code" in asked:
+        return find_equipment(asked["equipment_code"])
+    line = find_line(asked["line_id"])
+    machine = primary_machine(line)
+    if machine is None:
+        raise Http404(f"Line {line.code} has no machine that speaks for it.")
+    machine.line = line
+    return machine
+
+
 class Calculate(Asked):
     """Numbers must arrive as they were written: the route parses them with ms5.api.ExactJSON."""
 
@@ -275,10 +383,19 @@ class Calculate(Asked):
 
     @extend_schema(operation_id="oee_calculate", request=CalculateIn)
     def post(self, request: Request) -> Response:
-        """Availability, performance, quality, OEE and the losses of a ledger in the body. Nothing is stored."""
+        """Availability, performance, quality, OEE and the losses of figures in the body, or of a machine's own time.
+
+        Figures in the body are arithmetic that everybody may check; nothing is stored and no line is looked at.
+        A machine's own time asks for the right to calculate OEE.
+        """
         given = CalculateIn(data=request.data)
         given.is_valid(raise_exception=True)
         asked = given.validated_data
-        ledger = declared(asked)
-        has_calendar = ledger.ledger.calendar_s is not None
-        return self.answer(calculated_row(ledger, Policy(**asked.get("policy", {})), has_calendar=has_calendar))
+        if "ledger" in asked:
+            return self.answer(declared_row(declared(asked), Policy(**asked.get("policy", {}))))
+        if not can(request.user, Capability.CALCULATE_OEE):
+            raise PermissionDenied(f"Your role may not {Capability.CALCULATE_OEE}.")
+        try:
+            return self.answer(stored_row(_machine(asked), asked["start"], asked["end"], timezone.now()))
+        except DetailsGone as refusal:
+            raise ValidationError({"start": [str(refusal)]}) from refusal

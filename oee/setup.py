@@ -3,22 +3,23 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Q
 
-from floor.domain.shifts import Calendar
+from floor.domain.shifts import Calendar, hour_start
 from floor.glance import AskedForMany
-from floor.models import Equipment, FaultDefinition, IdealCycle, Line, ProductNumber
+from floor.models import Equipment, FaultDefinition, IdealCycle, Line, ProductNumber, RetentionMark
 from floor.models.shifts import calendar
-from oee.domain.clock import SECOND_MS, from_ms, to_ms
+from oee.domain.clock import MILLISECOND, SECOND_MS, from_ms, to_ms
 from oee.domain.factors import Policy
 from oee.domain.judging import Judging, Restated, Rule, Rules, Steps
 from oee.domain.ledger import Kind
 from oee.domain.standards import Standard, Standards
 from oee.models import LinePolicy, ReasonClass, Restatement
 
+HOUR = timedelta(hours=1)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -33,6 +34,14 @@ class LineSetup:
     faults: dict[tuple[UUID, int], FaultDefinition]  # faults only: prompts and status bits explain no stop
     classes: dict[str, Steps[Kind]]  # what the reasons of stops are, over time
     judging: Judging
+    kept_since: datetime | None  # details before this moment were dropped
+
+    @property
+    def derivable_since(self) -> datetime | None:
+        """The first hour of the plant's clock that can still be derived from its facts; None: all can."""
+        if self.kept_since is None:
+            return None
+        return hour_start(self.calendar.zone, self.kept_since + HOUR - MILLISECOND)
 
     @property
     def rules(self) -> Rules:
@@ -53,7 +62,7 @@ def _rule(policy: LinePolicy) -> Rule:
 
 
 def setups(lines: Sequence[Line]) -> dict[UUID, LineSetup]:
-    """The set-ups of several lines (with their sites loaded) in nine queries."""
+    """The set-ups of several lines (with their sites loaded) in ten queries."""
     ids = [line.id for line in lines]
     machines: dict[UUID, list[Equipment]] = defaultdict(list)
     for machine in Equipment.objects.filter(line__in=ids, enabled=True).order_by("position"):
@@ -65,6 +74,9 @@ def setups(lines: Sequence[Line]) -> dict[UUID, LineSetup]:
     calendars, policies = calendar.answer_all(lines), policies_of.answer_all(lines)
     products, rules = products_of.answer_all(lines), standards_of.answer_all(lines)
     classes, judgings = loss_classes(), judging_of.answer_all(lines)
+    kept_since = (
+        RetentionMark.objects.filter(kind=RetentionMark.Kind.DETAIL).values_list("kept_since", flat=True).first()
+    )
     return {
         line.id: LineSetup(
             line,
@@ -76,6 +88,7 @@ def setups(lines: Sequence[Line]) -> dict[UUID, LineSetup]:
             faults[line.id],
             classes,
             judgings[line],
+            kept_since,
         )
         for line in lines
     }

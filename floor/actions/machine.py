@@ -247,12 +247,16 @@ def _move_watermarks(cursor: Any, news: list[_Folded]) -> None:
 
 
 def _raise_versions(cursor: Any, news: list[_Folded]) -> None:
-    """Count the change on each line and say since when; the row lock puts versions in commit order."""
     since: dict[UUID, datetime] = {}
     for item in sorted(news, key=lambda item: item.line_id):
         touched = item.facts.since
         if touched is not None:
             since[item.line_id] = min(touched, since.get(item.line_id, touched))
+    raise_versions(cursor, since)
+
+
+def raise_versions(cursor: Any, since: dict[UUID, datetime]) -> None:
+    """Count a change on each of these lines and say since when; the row lock puts versions in commit order."""
     cursor.execute(
         "WITH touched (line_id, since) AS (SELECT * FROM " + _unnest("uuid timestamptz") + "),"
         " raised AS (INSERT INTO floor_linestate AS s (line_id, facts_version)"

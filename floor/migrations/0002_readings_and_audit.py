@@ -1,9 +1,11 @@
-"""What the ORM cannot say: the partitioned table of readings, and an audit log nobody can rewrite."""
+"""What the ORM cannot say: the table of readings, cut by time, and an audit log nobody can rewrite."""
 
+from django.conf import settings
 from django.db import migrations
 
-READINGS = """
-CREATE TABLE floor_reading (
+from floor import timeseries
+
+COLUMNS = """
     equipment_id uuid NOT NULL,
     at timestamptz NOT NULL,
     epoch bigint NOT NULL,
@@ -19,9 +21,6 @@ CREATE TABLE floor_reading (
     duration_ms integer NOT NULL,
     fault_bits bytea,
     PRIMARY KEY (equipment_id, at)
-) PARTITION BY RANGE (at);
-CREATE INDEX floor_reading_at ON floor_reading USING brin (at);
-CREATE TABLE floor_reading_strays PARTITION OF floor_reading DEFAULT;
 """
 
 AUDIT = """
@@ -34,10 +33,18 @@ CREATE TRIGGER audit_is_append_only BEFORE UPDATE OR DELETE ON floor_auditentry
 """
 
 
+def create_readings(apps, schema_editor):
+    """Here, once, the database becomes one of plain partitions or one of hypertables."""
+    with schema_editor.connection.cursor() as cursor:
+        way = timeseries.choose(cursor, timeseries.Branch(settings.TIMESERIES))
+        timeseries.create(cursor, timeseries.READINGS, COLUMNS, way)
+
+
 class Migration(migrations.Migration):
     dependencies = [("floor", "0001_initial")]
     operations = [
-        migrations.RunSQL(READINGS, "DROP TABLE floor_reading"),
+        migrations.RunPython(create_readings, migrations.RunPython.noop),
+        migrations.RunSQL("CREATE INDEX floor_reading_at ON floor_reading USING brin (at)", "DROP TABLE floor_reading"),
         migrations.RunSQL(
             AUDIT,
             "DROP TRIGGER audit_is_append_only ON floor_auditentry; DROP FUNCTION floor_audit_is_append_only()",

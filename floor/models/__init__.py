@@ -10,11 +10,12 @@ from floor.models.machine import (
     MachineState,
     Reading,
     Reconciliation,
+    RetentionMark,
     StateEdge,
 )
 from floor.models.people import User
 from floor.models.plant import Equipment, IdealCycle, Line, Product, ProductNumber, Site
-from floor.models.shifts import ShiftBreak, ShiftPattern
+from floor.models.shifts import Rotation, ShiftBreak, ShiftPattern, SpecialDay
 
 __all__ = [
     "AuditEntry",
@@ -33,9 +34,12 @@ __all__ = [
     "ProductNumber",
     "Reading",
     "Reconciliation",
+    "RetentionMark",
+    "Rotation",
     "ShiftBreak",
     "ShiftPattern",
     "Site",
+    "SpecialDay",
     "StateEdge",
     "User",
 ]

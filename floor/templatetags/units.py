@@ -1,5 +1,6 @@
 """How every number on a screen is written. None is "–", never 0."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django import template
@@ -50,7 +51,13 @@ def minutes(value: float | None) -> str:
 @register.filter
 def ratio(value: float | None, digits: int = 1) -> str:
     """0.742 is 74.2 %. More than 100 % is shown as it is."""
-    return NONE if value is None else f"{value * 100:.{digits}f}{THIN}%"
+    return NONE if value is None else f"{value * 100:.{digits}f}{THIN}%".replace("-", MINUS)
+
+
+@register.filter
+def round_ratio(value: float) -> str:
+    """A ratio at a line of an axis, with no more digits than it has: 97.5 %, 100 %."""
+    return f"{round(value * 100, 2):g}{THIN}%"
 
 
 @register.filter
@@ -102,6 +109,69 @@ def iso(value: datetime | None) -> str:
 
 
 @register.filter
+def hour(value: datetime) -> str:
+    """Time of day for the tick of an axis, where an hour shown twice is told apart beside it."""
+    return f"{timezone.localtime(value):%H:%M}"
+
+
+@register.filter
+def offset(value: datetime) -> str:
+    text = f"{timezone.localtime(value):%z}"
+    return f"{text[:3]}:{text[3:]}"
+
+
+@register.filter
+def day(value: datetime | None) -> str:
+    """Mon 2 Nov, by the plant's calendar."""
+    if value is None:
+        return NONE
+    local = timezone.localtime(value)
+    return f"{local:%a} {local.day} {local:%b}"
+
+
+@register.filter
+def points(value: float | None) -> str:
+    """The difference of two ratios in percentage points, with its sign."""
+    if value is None:
+        return NONE
+    tenths = round(value * 1000)
+    return f"{'+' if tenths > 0 else MINUS if tenths < 0 else '±'}{abs(tenths) / 10:.1f}"
+
+
+@register.filter
+def written(value: float | None, unit: str) -> str:
+    """A number with its unit, where one drawing serves several: a ratio, milliseconds, pieces, units per minute."""
+    return WRITTEN[unit](value)
+
+
+def _milliseconds(value: float | None) -> str:
+    return duration(None if value is None else value / 1000)
+
+
+WRITTEN: dict[str, Callable[[float | None], str]] = {
+    "ratio": ratio,
+    "ms": _milliseconds,
+    "count": count,
+    "rate": rate,
+}
+
+
+@register.filter
+def bare(value: float, unit: str) -> str:
+    """The whole number alone, for a cell whose heading names the unit: per cent, minutes or pieces."""
+    return count(round(value * BARE[unit]))
+
+
+BARE = {"ratio": 100, "ms": 1 / 60_000, "count": 1, "rate": 1}
+BARE_UNITS = {"ratio": "%", "ms": "min", "count": "pieces", "rate": "per minute"}
+
+
+@register.filter
+def bare_unit(unit: str) -> str:
+    return BARE_UNITS[unit]
+
+
+@register.filter
 def permille(value: float | None) -> str:
     """Length of a bar of 1000; the number beside it tells when it is more."""
     return "0" if value is None else f"{min(max(value, 0.0), 1.0) * 1000:.1f}"
@@ -117,3 +187,9 @@ def px(value: float | None) -> str:
 def across(value: float) -> str:
     """Per mille of a width, as SVG's per cent."""
     return f"{px(value / 10)}%"
+
+
+@register.filter
+def pct(value: float) -> str:
+    """A place in per cent inside an SVG."""
+    return f"{value:g}%"

@@ -1,16 +1,28 @@
 """Make the database say what the plant file says. One transaction; loading the same file twice changes nothing."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
 
 from andon.actions import seed_rules
 from floor import audit
-from floor.models import Equipment, FaultDefinition, Line, Product, ProductNumber, ShiftPattern, Site
+from floor.actions.calendar import keep_site_shifts
+from floor.models import Equipment, FaultDefinition, Line, Product, ProductNumber, Site
 from ms5.plant_file.changes import Changes
-from ms5.plant_file.dated import ALWAYS, Cycles, has_facts, own_shifts_from_tomorrow, put_cycles, put_policy, put_shifts
+from ms5.plant_file.dated import (
+    ALWAYS,
+    Cycles,
+    has_facts,
+    has_plans,
+    put_cycles,
+    put_policy,
+    put_rotations,
+    put_shifts,
+    put_special_days,
+    refuse_overlap,
+)
 from ms5.plant_file.document import Problem, Refused
 from ms5.plant_file.load import Loaded
 from ms5.plant_file.schema import BoundTag, ControllerEntry, LineEntry, MachineEntry, PlantFile, closest
@@ -211,16 +223,26 @@ def _put_faults(changes: Changes, machine: Equipment, entry: MachineEntry) -> No
 
 def _put_calendar(changes: Changes, site: Site, plant: PlantFile, lines: Mapping[str, Line], now: datetime) -> None:
     for code, line in lines.items():
-        own = ShiftPattern.objects.filter(line=line).exists()
-        if own or plant.lines[code].shifts:
-            if (
-                not own
-                and ShiftPattern.objects.filter(site=site, line=None).exists()
-                and f"line {code}" not in changes.added
-            ):
-                own_shifts_from_tomorrow(line, now)
-            put_shifts(changes, site, line, plant.lines[code].shifts or plant.shifts, now)
-    put_shifts(changes, site, None, plant.shifts, now)
+        _put_line_plans(changes, line, plant.lines[code], plant, now)
+        put_special_days(changes, site, line, plant.lines[code].special_days, now)
+    is_new = not has_plans(site, None)
+    put_shifts(changes, site, None, plant.shifts, now, is_new=is_new)
+    put_rotations(changes, site, None, plant.rotations, now, is_new=is_new)
+    put_special_days(changes, site, None, plant.special_days, now)
+    for its in (None, *lines.values()):
+        refuse_overlap(site, its)
+
+
+def _put_line_plans(changes: Changes, line: Line, entry: LineEntry, plant: PlantFile, now: datetime) -> None:
+    """A line that once had shifts of its own goes on with its own, if need be with copies of the site's."""
+    wanted = entry if entry.shifts or entry.rotations else plant
+    if wanted is plant and not has_plans(line.site, line):
+        return
+    if f"line {line.code}" not in changes.added:
+        keep_site_shifts(line, until=now.astimezone(line.site.zone).date() + timedelta(days=1))
+    is_new = not has_plans(line.site, line)
+    put_shifts(changes, line.site, line, wanted.shifts, now, is_new=is_new)
+    put_rotations(changes, line.site, line, wanted.rotations, now, is_new=is_new)
 
 
 def _put_product_numbers(changes: Changes, line: Line, entry: LineEntry, products: Mapping[str, Product]) -> None:
@@ -254,12 +276,12 @@ def _put_controllers(
     changes: Changes, site: Site, plant: PlantFile, machines: Mapping[str, Equipment], now: datetime
 ) -> None:
     for code, entry in plant.controllers.items():
-        told_before = len(changes.added) + len(changes.changed) + len(changes.removed)
+        told_before = changes.count()
         values = entry.model_dump(exclude={"tags", "machines"})
         controller = changes.put(f"controller {code}", Controller, {"code": code}, values)
         tags = _put_tags(changes, controller, entry)
         _put_bindings(changes, controller, entry, tags, machines)
-        if len(changes.added) + len(changes.changed) + len(changes.removed) != told_before:
+        if changes.count() != told_before:
             # The reader builds its list of tags anew when this moves.
             Controller.objects.filter(pk=controller.pk).update(updated_at=now)
     feeding = Controller.objects.filter(tags__bindings__equipment__line__site=site).exclude(code__in=plant.controllers)

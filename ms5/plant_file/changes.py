@@ -25,6 +25,9 @@ class Changes:
         """What was judged by another standard from `since` on has to be derived again."""
         self.restated[line] = min(since, self.restated.get(line, since))
 
+    def count(self) -> int:
+        return len(self.added) + len(self.changed) + len(self.removed)
+
     def __bool__(self) -> bool:
         return bool(self.added or self.changed or self.removed)
 

@@ -1,16 +1,31 @@
 """Standards with a date: a change ends one row and begins another, so the past keeps what it was judged by."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Q
 
-from floor.domain.shifts import ShiftsOverlap, check_overlap
-from floor.models import Equipment, IdealCycle, Line, LineState, Product, ShiftBreak, ShiftPattern, Site
+from floor.domain import rotations
+from floor.domain.rotations import write_shifts, write_teams
+from floor.domain.shifts import BadCalendar, check_overlap
+from floor.models import (
+    Equipment,
+    IdealCycle,
+    Line,
+    LineState,
+    Product,
+    Rotation,
+    ShiftBreak,
+    ShiftPattern,
+    Site,
+    SpecialDay,
+)
+from floor.models.shifts import calendar, site_calendar
 from ms5.plant_file.changes import Changes
 from ms5.plant_file.document import Problem, Refused
-from ms5.plant_file.schema import CycleEntry, PolicyEntry, ShiftEntry
+from ms5.plant_file.schema import CycleEntry, PolicyEntry, RotationEntry, ShiftEntry, SpecialDayEntry
 from oee.models import LinePolicy
 
 LONG_AGO = date(2000, 1, 1)
@@ -20,18 +35,18 @@ Cycles = dict[tuple[Line | None, Equipment | None, Product | None], CycleEntry]
 
 
 def put_shifts(
-    changes: Changes, site: Site, line: Line | None, wanted: Mapping[str, ShiftEntry], now: datetime
+    changes: Changes, site: Site, line: Line | None, wanted: Mapping[str, ShiftEntry], now: datetime, *, is_new: bool
 ) -> None:
-    """Shifts change with the next calendar day: the shift that began today ends as it began."""
+    """Shifts change with the next calendar day; where none were planned (`is_new`) they hold for all time."""
     rows = ShiftPattern.objects.filter(site=site, line=line)
     tomorrow = now.astimezone(site.zone).date() + timedelta(days=1)
-    usual_start = tomorrow if rows.exists() else LONG_AGO
+    usual_start = LONG_AGO if is_new else tomorrow
     current = {row.name: row for row in rows.filter(valid_to=None).prefetch_related("breaks")}
     where = f"shift {line or site}"
     for name, row in current.items():
         if name not in wanted:
             changes.removed.append(f"{where} {name}")
-            _end_shift(row, tomorrow)
+            _end_plan(row, tomorrow)
     for name, entry in wanted.items():
         start = entry.valid_from or usual_start
         before = current.get(name)
@@ -42,9 +57,8 @@ def put_shifts(
             _begin_shift(site, line, name, entry, start)
         elif _told(before) != _wanted(entry):
             changes.changed.append(f"{where} {name}, from {start}")
-            _end_shift(before, start)
+            _end_plan(before, start)
             _begin_shift(site, line, name, entry, start)
-    _refuse_overlap(site, line)
 
 
 def _restate_lines(changes: Changes, site: Site, line: Line | None, start: date, now: datetime) -> None:
@@ -54,27 +68,12 @@ def _restate_lines(changes: Changes, site: Site, line: Line | None, start: date,
             changes.restate(its, moment)
 
 
+def has_plans(site: Site, line: Line | None) -> bool:
+    return any(model.objects.filter(site=site, line=line).exists() for model in (ShiftPattern, Rotation))
+
+
 def has_facts(line: Line) -> bool:
     return LineState.objects.filter(line=line).exists()
-
-
-def own_shifts_from_tomorrow(line: Line, now: datetime) -> None:
-    """A line that leaves its site's shifts keeps them for the days before."""
-    tomorrow = now.astimezone(line.site.zone).date() + timedelta(days=1)
-    for row in ShiftPattern.objects.filter(site=line.site, line=None, valid_from__lt=tomorrow):
-        breaks = list(row.breaks.all())
-        copy = ShiftPattern.objects.create(
-            site=line.site,
-            line=line,
-            name=row.name,
-            weekdays=row.weekdays,
-            starts_at=row.starts_at,
-            ends_at=row.ends_at,
-            valid_from=row.valid_from,
-            valid_to=min(row.valid_to or tomorrow, tomorrow),
-        )
-        for rest in breaks:
-            ShiftBreak.objects.create(pattern=copy, name=rest.name, starts_at=rest.starts_at, ends_at=rest.ends_at)
 
 
 def _told(row: ShiftPattern) -> tuple[Any, ...]:
@@ -101,23 +100,79 @@ def _begin_shift(site: Site, line: Line | None, name: str, entry: ShiftEntry, st
         ShiftBreak.objects.create(pattern=row, name=rest.name, starts_at=rest.starts_at, ends_at=rest.ends_at)
 
 
-def _end_shift(row: ShiftPattern, end: date) -> None:
+def _end_plan(row: ShiftPattern | Rotation, end: date) -> None:
     if row.valid_from >= end:
         row.delete()
     else:
-        ShiftPattern.objects.filter(pk=row.pk).update(valid_to=end)
+        type(row).objects.filter(pk=row.pk).update(valid_to=end)
 
 
-def _refuse_overlap(site: Site, line: Line | None) -> None:
-    """Old and new shifts may not meet on the day of the change either."""
-    rows = ShiftPattern.objects.filter(site=site, line=line)
+def put_rotations(
+    changes: Changes, site: Site, line: Line | None, wanted: Mapping[str, RotationEntry], now: datetime, *, is_new: bool
+) -> None:
+    """Rotations change with the next calendar day, as shifts do."""
+    rows = Rotation.objects.filter(site=site, line=line)
+    tomorrow = now.astimezone(site.zone).date() + timedelta(days=1)
+    usual_start = LONG_AGO if is_new else tomorrow
+    current = {row.name: row for row in rows.filter(valid_to=None)}
+    where = f"rotation {line or site}"
+    for name in current.keys() - wanted.keys():
+        changes.removed.append(f"{where} {name}")
+        _end_plan(current[name], tomorrow)
+    for name, entry in wanted.items():
+        before, start = current.get(name), entry.valid_from or usual_start
+        if before is not None and _as_wanted(before) == entry.value():
+            continue
+        _restate_lines(changes, site, line, start, now)
+        if before is None:
+            changes.added.append(f"{where} {name}")
+        else:
+            changes.changed.append(f"{where} {name}, from {start}")
+            _end_plan(before, start)
+        _begin_rotation(site, line, name, entry, start)
+
+
+def _as_wanted(row: Rotation) -> rotations.Rotation:
+    return replace(row.value(), valid_from=date.min, valid_to=None)
+
+
+def _begin_rotation(site: Site, line: Line | None, name: str, entry: RotationEntry, start: date) -> None:
+    value = entry.value()
+    Rotation.objects.create(
+        site=site,
+        line=line,
+        name=name,
+        shifts=write_shifts(value.shifts),
+        sequence=" ".join(value.sequence),
+        first_day=value.first_day,
+        teams=write_teams(value.teams),
+        valid_from=start,
+    )
+
+
+def put_special_days(
+    changes: Changes, site: Site, line: Line | None, wanted: Sequence[SpecialDayEntry], now: datetime
+) -> None:
+    """Those that the file does not name stay: overtime and corrections are entered in the administration."""
+    for entry in wanted:
+        values = entry.values()
+        names = ("kind", "first_day", "shift")
+        key = {"site": site, "line": line, **{name: values.pop(name) for name in names}}
+        told = changes.count()
+        changes.put(f"special day {line or site} {entry.first_day} {entry.kind}", SpecialDay, key, values)
+        if changes.count() != told:
+            _restate_lines(changes, site, line, entry.first_day, now)
+
+
+def refuse_overlap(site: Site, line: Line | None) -> None:
+    """Whatever holds after the file may not contradict itself, nor what was planned before or in the administration."""
+    its = calendar.answer_all([line])[line] if line else site_calendar(site)
     try:
-        check_overlap([row.value(with_breaks=False) for row in rows], site.zone)
-    except ShiftsOverlap as overlap:
+        check_overlap(its.patterns, its.zone, its.special_days)
+    except BadCalendar as bad:
         path = ("lines", line.code, "shifts") if line else ("shifts",)
-        raise Refused(
-            [Problem(0, path, f"{overlap} Give the new shift a valid_from on which no old one still runs.")]
-        ) from overlap
+        hint = "Give the new shift a valid_from on which no old one still holds."
+        raise Refused([Problem(0, path, f"{bad} {hint}")]) from bad
 
 
 def put_cycles(changes: Changes, lines: list[Line], wanted: Cycles, now: datetime) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from ipaddress import IPv4Address
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -22,6 +22,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from floor.domain.rotations import RotaShift, Rotation, Team, read_sequence
+from floor.domain.shifts import Break, Special, SpecialDay
 from plc.domain.bindings import check_tag
 from plc.drivers.base import TagSpec
 from plc.models import DATA_TYPES
@@ -96,12 +98,18 @@ def _days(value: object) -> object:
     return sorted({DAYS.index(str(word).lower()[:3]) + 1 for word in words})
 
 
+def _sequence(value: object) -> object:
+    return " ".join(str(word) for word in value) if isinstance(value, list) else value
+
+
 Code = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=50),
 ]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 ShortName = Annotated[str, StringConstraints(min_length=1, max_length=40, strip_whitespace=True)]
+BreakName = Annotated[str, StringConstraints(pattern=r"^[^,;\n]+$", max_length=40, strip_whitespace=True)]
+Word = Annotated[str, StringConstraints(pattern=r"^\S+$", max_length=40)]
 TimeOfDay = Annotated[time, BeforeValidator(_time)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 DataType = Annotated[str, one_of("data type", DATA_TYPES)]
@@ -114,9 +122,14 @@ class Entry(BaseModel):
 
 
 class BreakEntry(Entry):
-    name: ShortName = "Break"
+    name: BreakName = "Break"
     starts_at: TimeOfDay = Field(alias="from")
     ends_at: TimeOfDay = Field(alias="to")
+
+
+def breaks_of(entries: Iterable[BreakEntry]) -> tuple[Break, ...]:
+    found = (Break(rest.name, rest.starts_at, rest.ends_at) for rest in entries)
+    return tuple(sorted(found, key=lambda rest: (rest.starts_at, rest.name)))
 
 
 class ShiftEntry(Entry):
@@ -125,6 +138,47 @@ class ShiftEntry(Entry):
     days: Annotated[list[int], BeforeValidator(_days)] = Field(default=[1, 2, 3, 4, 5, 6, 7])
     breaks: list[BreakEntry] = []
     valid_from: date | None = None
+
+
+class RotaShiftEntry(Entry):
+    starts_at: TimeOfDay = Field(alias="from")
+    ends_at: TimeOfDay = Field(alias="to")
+    breaks: list[BreakEntry] = []
+
+
+class RotationEntry(Entry):
+    """`teams` gives after how many days each team begins the sequence."""
+
+    shifts: dict[Word, RotaShiftEntry] = Field(min_length=1)
+    sequence: Annotated[str, BeforeValidator(_sequence)]
+    first_day: date
+    teams: dict[ShortName, Annotated[int, Field(ge=0, lt=1000)]] = Field(min_length=1)
+    valid_from: date | None = None
+
+    def value(self) -> Rotation:
+        """Raises Unreadable."""
+        shifts = tuple(
+            RotaShift(name, its.starts_at, its.ends_at, breaks_of(its.breaks)) for name, its in self.shifts.items()
+        )
+        teams = tuple(Team(name, offset) for name, offset in self.teams.items())
+        return Rotation(shifts, read_sequence(self.sequence, shifts), self.first_day, teams)
+
+
+class SpecialDayEntry(Entry):
+    kind: Annotated[str, one_of("kind of special day", tuple(Special))]
+    first_day: date
+    last_day: date | None = None
+    shift: Annotated[str, StringConstraints(max_length=40)] = ""
+    starts_at: TimeOfDay | None = Field(default=None, alias="from")
+    ends_at: TimeOfDay | None = Field(default=None, alias="to")
+    note: Annotated[str, StringConstraints(max_length=80)] = ""
+
+    def values(self) -> dict[str, Any]:
+        return self.model_dump() | {"last_day": self.last_day or self.first_day}
+
+    def value(self, *, is_of_line: bool) -> SpecialDay:
+        last, kind = self.last_day or self.first_day, Special(self.kind)
+        return SpecialDay(kind, self.first_day, last, self.shift, self.starts_at, self.ends_at, is_of_line)
 
 
 class CycleEntry(Entry):
@@ -201,6 +255,8 @@ class LineEntry(Entry):
     ideal_cycle_ms: CycleEntry | None = None
     policy: PolicyEntry | None = None
     shifts: dict[ShortName, ShiftEntry] = {}
+    rotations: dict[ShortName, RotationEntry] = {}
+    special_days: list[SpecialDayEntry] = []
     products: dict[Annotated[int, Field(ge=0, lt=2**31)], Code] = {}
     machines: dict[Code, MachineEntry] = Field(min_length=1)
 
@@ -309,6 +365,8 @@ class PlantFile(Entry):
     format: Literal[1] = 1
     site: SiteEntry
     shifts: dict[ShortName, ShiftEntry] = {}
+    rotations: dict[ShortName, RotationEntry] = {}
+    special_days: list[SpecialDayEntry] = []
     products: dict[Code, ProductEntry] = {}
     lines: dict[Code, LineEntry] = Field(min_length=1)
     controllers: dict[Code, ControllerEntry] = {}

@@ -212,6 +212,12 @@ def _minutes(window: Window) -> dict[UUID, _Minutes]:
     return found
 
 
+def counted(setup: LineSetup, machine: UUID, since: datetime, until: datetime) -> list[Parts]:
+    """What was made in [since, until), by the counter and by people; whole minutes."""
+    window = Window({machine: setup}, since, until)
+    return [*_minutes(window)[machine].parts, *_counts(window)[machine]]
+
+
 class _Cycles:
     """Ideal cycles. A standard holds for whole quarters of an hour, so that one look-up serves fifteen minutes."""
 

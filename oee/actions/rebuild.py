@@ -233,7 +233,7 @@ def _derive(
     prepared: Sequence[LineSetup], since: datetime | None, until: datetime | None
 ) -> tuple[Facts, dict[UUID, Derived]]:
     """Derive from the clock hour of `since` on, or from further back when an older stop is judged otherwise now."""
-    start = None if since is None else _first_hour(prepared[0], since)
+    start = derivable(prepared[0], None if since is None else _first_hour(prepared[0], since))
     while True:
         facts = read_facts(prepared, start, until)
         found = {machine: derived for setup in prepared for machine, derived in derive_all(setup, facts).items()}
@@ -245,7 +245,16 @@ def _derive(
         ]
         if start is None or not rejudged:
             return facts, found
-        start = hour_start(prepared[0].calendar.zone, from_ms(min(rejudged)))
+        further = derivable(prepared[0], hour_start(prepared[0].calendar.zone, from_ms(min(rejudged))))
+        if further == start:
+            return facts, found
+        start = further
+
+
+def derivable(setup: LineSetup, start: datetime | None) -> datetime | None:
+    """`start`, or the first hour after it whose details have not been dropped; rows before that stay as they are."""
+    limit = setup.derivable_since
+    return start if limit is None else max(limit, start or limit)
 
 
 def derive_all(setup: LineSetup, facts: Facts) -> dict[UUID, Derived]:

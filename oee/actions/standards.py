@@ -10,6 +10,7 @@ from floor import audit
 from floor.models import Line, User
 from oee.actions.rebuild import lock_line, rederive
 from oee.actions.refusals import ImpossibleTime
+from oee.actions.stops import refuse_forgotten
 from oee.domain.factors import FIELDS, Totals, factors
 from oee.models import HourTotals, Restatement
 from oee.rows import primary_machine
@@ -27,6 +28,7 @@ def restate(line: Line, start: datetime, end: datetime, *, by: User, now: dateti
         raise ImpossibleTime("Only what has happened can be restated. Choose an end that is not in the future.")
     if not reason.strip():
         raise ImpossibleTime("Say why the past is judged anew; everybody who sees the figures will see it.")
+    refuse_forgotten(line, start, now)
     lock_line(line.id)
     before = stretch_totals(line, start, end)
     restatement = Restatement.objects.create(

@@ -1,5 +1,6 @@
 """What people say about stops. The stop itself, as the machine reported it, is never changed."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -10,6 +11,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from floor import audit
+from floor.actions.retention import detail_horizon
 from floor.domain.machine import State
 from floor.models import Equipment, Line, MachineState, StateEdge, User
 from floor.models.shifts import calendar
@@ -228,8 +230,14 @@ def _refuse_what_was_not_seen(stop: Stop, seen: object) -> None:
 
 
 def refuse_closed(line: Line, moment: datetime | None, by: User, now: datetime) -> None:
-    """An operator may speak about the current shift and the one before; later it takes a supervisor."""
-    if moment is None or can(by, Capability.CODE_CLOSED_SHIFT):
+    """An operator may speak about the current shift and the one before; later it takes a supervisor.
+
+    What has been dropped can be spoken about by nobody.
+    """
+    if moment is None:
+        return
+    refuse_forgotten(line, moment, now)
+    if can(by, Capability.CODE_CLOSED_SHIFT):
         return
     shifts = calendar(line)
     shift = shifts.at(moment) or shifts.last_finished(moment)
@@ -239,6 +247,13 @@ def refuse_closed(line: Line, moment: datetime | None, by: User, now: datetime) 
     if following is None or now >= following.ends_at:
         label = shift.label(line.site.zone)
         raise ShiftClosed(f"The shift {label} is closed. The shift manager can still change what is said about it.")
+
+
+def refuse_forgotten(line: Line, moment: datetime, now: datetime) -> None:
+    horizon = detail_horizon(now)
+    if moment < horizon:
+        day = horizon.astimezone(line.site.zone)
+        raise ImpossibleTime(f"Only figures are kept from before {day:%d.%m.%Y}; they cannot be changed any more.")
 
 
 # ---------------------------------------------------------------- one stop of several
@@ -420,7 +435,11 @@ def confirm_stop(
 
 
 @transaction.atomic
-def import_codings(line: Line, codings: Sequence[StopCoding], *, now: datetime) -> None:
+def import_notes(line: Line, notes: Sequence[models.Model], *, now: datetime) -> None:
     """Take over what people said elsewhere or before, and account for the whole line again."""
-    StopCoding.objects.bulk_create(codings, ignore_conflicts=True)
+    sorts: dict[type[models.Model], list[models.Model]] = defaultdict(list)
+    for note in notes:
+        sorts[type(note)].append(note)
+    for sort, rows in sorts.items():
+        sort._default_manager.bulk_create(rows, ignore_conflicts=True)
     rebuild(line, since=None, now=now)

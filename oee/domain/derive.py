@@ -11,7 +11,7 @@ from floor.domain.fold import NO_PRODUCT
 from floor.domain.shifts import Calendar, ShiftWindow, hours
 from oee.domain import stops as stopping
 from oee.domain.clock import from_ms, to_ms
-from oee.domain.factors import FIELDS, Totals, column
+from oee.domain.factors import FIELDS, Policy, Totals, column
 from oee.domain.judging import Rules
 from oee.domain.ledger import (
     Edge,
@@ -233,7 +233,7 @@ def _machine(line: _Line, place: int) -> Derived:
     cuts = (start for start, _, _ in buckets.spans)
     laid = Track((part.start, part.end, part) for part in flat)
     entries = ledger(seen, line.plan.schedule, laid, machine.start, machine.until, cuts) if seen else []
-    hours = _hours(entries, machine.minutes, buckets, {part.start for part in flat})
+    hours = accounted(entries, machine.minutes, buckets, {part.start for part in flat})
     return Derived(verdicts, tuple(entries), tuple(_judged(hour, line.rules) for hour in hours))
 
 
@@ -327,9 +327,10 @@ class _Book:
         return Hour(self.bucket, Totals(**self.spent), losses)
 
 
-def _hours(
+def accounted(
     entries: Iterable[Entry], minutes: Iterable[Parts], buckets: Track[Bucket], beginnings: set[int]
 ) -> Iterator[Hour]:
+    """Totals by bucket, not judged yet; `beginnings` are the moments in which parts of stops begin."""
     books: dict[int, _Book] = {}
 
     def book(bucket: Bucket | None) -> _Book:
@@ -356,7 +357,9 @@ def _bucket_of(parts: Parts, buckets: Track[Bucket]) -> Bucket | None:
 
 
 def _judged(hour: Hour, rules: Rules) -> Hour:
+    return hour._replace(totals=hour.totals.judged(policy_of(hour.bucket, rules)))
+
+
+def policy_of(bucket: Bucket, rules: Rules) -> Policy:
     """A shift is judged by the policy under which it began."""
-    bucket = hour.bucket
-    since = bucket.start if bucket.shift_start is None else bucket.shift_start
-    return hour._replace(totals=hour.totals.judged(rules.at(since).policy))
+    return rules.at(bucket.start if bucket.shift_start is None else bucket.shift_start).policy

@@ -153,6 +153,7 @@ COLUMNS = {
     (Ledger.STOP, Kind.EXTERNAL): "external_stop_ms",
     (Ledger.STOP, Kind.MINOR): "minor_stop_ms",
 }
+TIME_COLUMNS = tuple(dict.fromkeys(COLUMNS.values()))
 
 
 @dataclass(frozen=True, slots=True)

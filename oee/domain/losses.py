@@ -5,12 +5,12 @@ all parts; − process rejects − start-up rejects = ideal time of the good par
 ("Six Big Losses"), after Nakajima. All of it integers, so what is left over at the end is exactly 0.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from oee.domain.factors import Totals, factors
-from oee.domain.readings import TIME_COLUMNS, Place, Reading
+from oee.domain.factors import TIME_COLUMNS, Totals, factors
+from oee.domain.readings import Place, Reading
 
 
 class Factor(StrEnum):
@@ -118,6 +118,31 @@ def _flags(judged: Totals, rated: bool) -> Iterable[str]:
     yield from factors(judged).flags
     if rated and judged.run_ms and judged.ideal_made_ms > judged.run_ms:
         yield FASTER_THAN_IDEAL
+
+
+def together(falls: Sequence[Waterfall]) -> Waterfall:
+    """Of times that were judged by different policies. What is not known of one is not known of all."""
+    return Waterfall(
+        sum(fall.planned_ms for fall in falls),
+        sum(fall.operating_ms for fall in falls),
+        _sum(fall.ideal_ms for fall in falls),
+        _sum(fall.productive_ms for fall in falls),
+        _merged(loss for fall in falls for loss in fall.losses),
+        _merged(loss for fall in falls for loss in fall.outside),
+        tuple(dict.fromkeys(flag for fall in falls for flag in fall.flags)),
+    )
+
+
+def _merged(losses: Iterable[Loss]) -> tuple[Loss, ...]:
+    found: dict[tuple[str, Factor | None], list[Loss]] = {}
+    for loss in losses:
+        found.setdefault((loss.code, loss.factor), []).append(loss)
+    return tuple(replace(same[0], lost_ms=_sum(loss.lost_ms for loss in same)) for same in found.values())
+
+
+def _sum(lengths: Iterable[int | None]) -> int | None:
+    known = list(lengths)
+    return None if None in known else sum(length or 0 for length in known)
 
 
 def is_accounted_for(totals: Totals) -> bool:

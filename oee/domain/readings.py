@@ -23,12 +23,6 @@ class Place(StrEnum):
     OPERATING = "operating time"
 
 
-TIME_COLUMNS = (
-    *("off_shift_ms", "no_data_ms", "break_ms", "idle_ms", "planned_stop_ms", "setup_ms"),
-    *("stop_ms", "external_stop_ms", "minor_stop_ms", "run_ms"),
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One way to read totals. `has_teep`: it has a utilization, and with it a TEEP, over calendar time."""
@@ -106,11 +100,11 @@ class Figures:
 
 
 def read(totals: Totals, reading: Reading) -> Figures:
-    return figures_of(totals.judged(reading), reading, staffed_ms(totals, reading))
+    return figures(totals.judged(reading), reading)
 
 
-def figures_of(judged: Totals, reading: Reading, staffed_ms: int) -> Figures:
-    """Of totals that have been judged: by this reading, or hour by hour by those that were in force before it."""
+def figures(judged: Totals, reading: Reading) -> Figures:
+    """Of totals that have been judged already, hour by hour."""
     found = factors(judged)
     calendar = judged.calendar_ms if reading.has_teep else 0
     is_known = found.oee.denominator is not None
@@ -119,7 +113,7 @@ def figures_of(judged: Totals, reading: Reading, staffed_ms: int) -> Figures:
         judged,
         found,
         utilization=Ratio(judged.busy_ms, calendar or None),
-        ooe=Ratio(judged.ideal_good_ms, staffed_ms if is_known else None),
+        ooe=Ratio(judged.ideal_good_ms, staffed_ms(judged, reading) if is_known else None),
         teep=Ratio(judged.ideal_good_ms, calendar if is_known and calendar else None),
     )
 

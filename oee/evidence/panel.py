@@ -1,7 +1,7 @@
 """A figure with everything that makes it, put together from rows."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from functools import cached_property
@@ -12,7 +12,7 @@ from floor.models import ProductNumber
 from oee.domain.clock import MINUTE_MS, from_ms
 from oee.domain.factors import Ratio, Totals, factors
 from oee.domain.kpis import Kpi, Unit, kpi_of
-from oee.domain.readings import company, figures_of
+from oee.domain.readings import company, figures
 from oee.evidence.count import CountLine, StandardUsed, counts
 from oee.evidence.history import Change, changes, restatements
 from oee.evidence.interval import Interval, intervals
@@ -146,7 +146,9 @@ def _kpi(scope: Scope, code: str) -> Evidence:
 def _figure(scope: Scope, code: str) -> Kpi:
     """By the policies in force when each shift began; by the last of them where a formula asks for one."""
     last = policy_at(scope.line, scope.shifts[-1].starts_at if scope.shifts else scope.start)
-    return kpi_of(code, figures_of(scope.totals, company(reading(last)), scope.staffed_ms))
+    read = figures(scope.totals, company(reading(last)))
+    staffed = Ratio(read.ooe.numerator, read.ooe.denominator and scope.staffed_ms)
+    return kpi_of(code, replace(read, ooe=staffed))
 
 
 def _counted(scope: Scope, code: str) -> Evidence:

@@ -29,7 +29,7 @@ SET CONSTRAINTS ALL DEFERRED;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("floor", "0002_readings_and_audit"),
+        ("floor", "0004_calendars"),
         ("oee", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -12,12 +12,11 @@ from django.db.models import F, Func, Q, Value
 
 from floor.models import Equipment, Line
 from oee.domain.clock import to_ms
-from oee.domain.factors import COLUMNS
+from oee.domain.factors import TIME_COLUMNS
 from oee.domain.ledger import PLANNED_KINDS, Kind, Ledger
 from oee.models.notes import PlannedStop, StopCoding
 from oee.models.reasons import StopReason
 
-TIME_COLUMNS = tuple(dict.fromkeys(COLUMNS.values()))
 KINDS = [(kind.value, kind.value) for kind in Kind if kind]
 STOP_NAMES = uuid.UUID("6b0b1d8e-0e4e-5a0e-9a53-9d0a3f6c2f11")
 

@@ -19,6 +19,7 @@ django.setup()
 
 from django.conf import settings
 from django.core.management import call_command
+from django.template import engines
 from django.template.loader import render_to_string
 from django.test import override_settings
 from django.utils import timezone
@@ -38,6 +39,7 @@ from oee.tiles import (
     StripBlock,
     StripTile,
 )
+from tests.browser.charts import CHARTS
 
 ZONE = ZoneInfo("Europe/London")
 NOW = datetime(2026, 11, 22, 2, 41, 7, tzinfo=UTC)
@@ -385,6 +387,28 @@ def answers_context(calls: CallsTile) -> dict[str, object]:
     return line_context(RUNNING, "") | {"line": None, "tiles": {}, "answers": True, "tile": AnswersTile(calls, (done,))}
 
 
+CHART_PAGE = """{{% extends "desk.html" %}}{{% load static %}}
+{{% block styles %}}{{{{ block.super }}}}<link rel="stylesheet" href="{{% static "css/charts.css" %}}">{{% endblock %}}
+{{% block desk %}}<div class="desk-head"><h1>Charts</h1></div>{}{{% endblock %}}"""
+CHART_PANEL = (
+    """<section class="panel">{{% include "oee/charts/{}.html" with chart={} id="{}" title="{}" {} only %}}</section>"""
+)
+
+
+def chart_pages() -> dict[str, str]:
+    """Each chart in its states, by the kind of chart."""
+    found: dict[str, str] = {}
+    for kind, charts in CHARTS.items():
+        panels = [
+            CHART_PANEL.format(kind, f"chart{n}", f"{kind}{n}", title, more)
+            for n, (title, more, _) in enumerate(charts)
+        ]
+        values = {f"chart{n}": chart for n, (_, _, chart) in enumerate(charts)}
+        template = engines["django"].from_string(CHART_PAGE.format("".join(panels)))
+        found[f"charts-{kind}"] = template.render(line_context(RUNNING, "analysis") | values)
+    return found
+
+
 def pages() -> dict[str, str]:
     """File name → whole page."""
     made: dict[str, str] = {}
@@ -400,7 +424,7 @@ def pages() -> dict[str, str]:
     made["lines"] = render_to_string("ms5/lines.html", plant_context())
     for name in ("registration/login", "400", "403", "404", "500"):
         made[name.rpartition("/")[2]] = render_to_string(f"{name}.html", {"product_name": settings.PROJECT_NAME})
-    return made
+    return made | chart_pages()
 
 
 def write(folder: Path) -> None:

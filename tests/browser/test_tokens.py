@@ -80,6 +80,26 @@ def test_the_quiet_word_running_can_be_read_on_its_tint(theme: str) -> None:
 
 
 @pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("level", range(6))
+def test_every_number_on_the_ramp_of_a_heat_map_can_be_read(level: int, theme: str) -> None:
+    assert contrast(TOKENS[f"ramp-{level}"][theme], TOKENS[f"on-ramp-{level}"][theme]) >= 4.5
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_ramp_only_goes_from_quiet_to_loud_and_survives_a_grey_printer(theme: str) -> None:
+    lightness = [lab(TOKENS[f"ramp-{level}"][theme], "normal")[0] for level in range(6)]
+    steps = [b - a if theme == "dark" else a - b for a, b in itertools.pairwise(lightness)]
+
+    assert min(steps) >= 7
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_what_a_chart_fills_stands_out_from_its_card(theme: str) -> None:
+    assert contrast(TOKENS["fill"][theme], TOKENS["surface"][theme]) >= 4.5
+    assert contrast(TOKENS["edge"][theme], TOKENS["surface"][theme]) >= 3  # the outline of the soft fill
+
+
+@pytest.mark.parametrize("theme", THEMES)
 def test_the_edge_of_a_button_can_be_seen(theme: str) -> None:
     assert contrast(TOKENS["edge"][theme], TOKENS["surface"][theme]) >= 3
 
@@ -96,7 +116,7 @@ def test_no_two_states_look_alike_to_anybody(vision: str, theme: str) -> None:
     assert not too_close
 
 
-@pytest.mark.parametrize("sheet", ["base", "components", "kiosk", "board"])
+@pytest.mark.parametrize("sheet", ["base", "components", "kiosk", "board", "charts"])
 def test_only_the_tokens_know_colours(sheet: str) -> None:
     css = (Path(__file__).parents[2] / f"static/css/{sheet}.css").read_text(encoding="utf-8")
     assert re.findall(r"#[0-9a-fA-F]{3,8}\b(?![\w-])", re.sub(r'url\("[^"]*"\)', "", css)) == []

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from floor.actions.machine import MachineBatch, record
-from floor.actions.retention import ensure_partitions, keep_partitions, partitions
+from floor.actions.retention import ensure_partitions
 from floor.domain.fold import MachineSetup
 from floor.domain.machine import Observation
 from floor.models import Equipment, FactsChange, FaultEvent, LineState, MachineMinute, MachineState, Reading, StateEdge
@@ -78,12 +78,3 @@ def test_the_machine_s_row_says_where_it_stands(bagger: Equipment) -> None:
     state = MachineState.objects.get()
     assert (state.state, state.since) == ("stop", SIX + timedelta(seconds=5))
     assert state.observed_until == SIX + timedelta(seconds=7)
-
-
-def test_readings_go_to_the_day_s_partition_and_old_days_are_dropped_whole(bagger: Equipment) -> None:
-    record([batch(bagger, scans(3))])
-    later = SIX + timedelta(days=100)
-    dropped = keep_partitions(later, keep_days=90)
-    assert dropped == ["floor_reading_20260302"]
-    assert Reading.objects.count() == 0
-    assert len(partitions()) == 9

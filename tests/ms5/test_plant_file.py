@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pydantic import BaseModel
 
-from floor.models import Equipment, FaultDefinition, IdealCycle, Line, LineState, Product, ShiftPattern, Site
+from floor.models import Equipment, FaultDefinition, IdealCycle, Line, LineState, Product, Rotation, Site
 from floor.models.shifts import calendar
 from ms5.plant_file import schema
 from ms5.plant_file.apply import apply
@@ -274,13 +274,114 @@ def test_a_line_that_gets_shifts_of_its_own_keeps_those_of_the_past() -> None:
 
 
 @pytest.mark.usefixtures("plant")
-def test_a_new_shift_that_meets_an_old_one_on_the_day_of_the_change_is_refused() -> None:
+def test_an_old_shift_that_still_runs_ends_where_the_first_new_one_begins() -> None:
     earlier = minimal(
         ("from: 06:00, to: 18:00", "from: 04:00, to: 18:00"), ("from: 18:00, to: 06:00", "from: 18:00, to: 04:00")
     )
-    with pytest.raises(Refused, match=r"line 2: shifts: Night .* overlap"):
-        put(earlier, NOW)
-    assert ShiftPattern.objects.count() == 2
+    put(earlier, NOW)
+    shifts = calendar(Line.objects.get(code="L1"))
+    night = shifts.at(datetime(2026, 11, 23, 3, tzinfo=UTC))
+    assert night is not None
+    assert shifts.label(night) == "Night 22 Nov · 18:00–04:00"
+
+
+ROTATION = """\
+rotations:
+  Continental:
+    sequence: [Day, Day, Night, Night, off, off, off, off]
+    first_day: 2026-01-05
+    teams: {A: 0, B: 2, C: 4, D: 6}
+    shifts:
+      Day: {from: 06:00, to: 18:00, breaks: [{from: 09:00, to: 09:30, name: Tea}]}
+      Night: {from: 18:00, to: 06:00}
+"""
+HOLIDAYS = """\
+special_days:
+  - {kind: closed, first_day: 2026-12-25, last_day: 2026-12-26, note: Christmas}
+  - {kind: changed, first_day: 2026-12-24, shift: Day, to: 12:00}
+"""
+
+
+def rotating(*changes: tuple[str, str], days: str = HOLIDAYS) -> str:
+    """The small plant with a rotation for its weekly shifts."""
+    text = minimal()
+    before, after = text[: text.index("shifts:")], text[text.index("products:") :]
+    made = before + ROTATION + days + after
+    for old, new in changes:
+        assert old in made
+        made = made.replace(old, new, 1)
+    return made
+
+
+@pytest.mark.django_db
+def test_rotations_and_special_days_come_from_the_file() -> None:
+    put(rotating())
+    shifts = calendar(Line.objects.get(code="L1"))
+    monday = shifts.at(datetime(2026, 1, 5, 12, tzinfo=UTC))
+    assert monday is not None
+    assert (monday.name, monday.team, [rest.name for rest in monday.breaks]) == ("Day", "A", ["Tea"])
+    eve = shifts.at(datetime(2026, 12, 24, 10, tzinfo=UTC))
+    assert eve is not None
+    assert eve.label(shifts.zone) == "Day 24 Dec · 06:00–12:00"
+    assert shifts.at(datetime(2026, 12, 25, 12, tzinfo=UTC)) is None
+    assert not put(rotating(), LATER)
+
+
+@pytest.mark.usefixtures("plant")
+def test_weekly_shifts_give_way_to_a_rotation_tomorrow() -> None:
+    changes = put(rotating(), NOW)
+    shifts = calendar(Line.objects.get(code="L1"))
+    assert "rotation Bakery Continental" in changes.added
+    assert [(w.team, w.work_date.day) for w in shifts.between(NOW, NOW + timedelta(days=1))] == [
+        ("", 22),
+        ("", 22),
+        ("B", 23),
+    ]
+
+
+@pytest.mark.django_db
+def test_a_changed_rotation_begins_tomorrow() -> None:
+    put(rotating(), NOW)
+    changes = put(rotating(("B: 2", "B: 3"), ("C: 4", "C: 3")), NOW)
+    assert changes.changed == ["rotation Bakery Continental, from 2026-11-23"]
+    old, new = Rotation.objects.order_by("valid_from")
+    assert (old.teams, old.valid_to) == ("A 0, B 2, C 4, D 6", new.valid_from)
+
+
+@pytest.mark.django_db
+def test_a_special_day_of_a_past_day_derives_the_figures_again() -> None:
+    put(rotating(), NOW)
+    line = Line.objects.get(code="L1")
+    LineState.objects.create(line=line, facts_version=1)
+    changes = put(rotating(days=HOLIDAYS + "  - {kind: closed, first_day: 2026-11-20}\n"), NOW)
+    assert "special day Bakery 2026-11-20 closed" in changes.added
+    assert "figures of L1, from 2026-11-20 on" in changes.changed
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        (
+            "[Day, Day, Night,",
+            "[Day, Day, Nite,",
+            "sequence: Nite is not a shift of this rotation; use Day, Night, off.",
+        ),
+        ("D: 6", "D: 8", "line 6: rotations → Continental → teams: Team D begins 8 days after the first day"),
+        ("to: 06:00}", "to: 07:00}", "rotations: Night 30 Dec · 18:00–07:00 and Day 31 Dec · 06:00–18:00 overlap"),
+        ("shift: Day, to", "shift: Dey, to", "special_days → 2 → shift: no shift is called Dey (did you mean Day?)."),
+        (
+            "kind: changed",
+            "kind: chnged",
+            "unknown kind of special day chnged; use one of closed, usual, changed, extra",
+        ),
+        ("shift: Day, to: 12:00", "shift: Day", "special_days → 2 → to: When does the shift start or end"),
+        ("last_day: 2026-12-26", "last_day: 2026-12-20", "special_days → 1 → last_day: The last day lies before"),
+        ("from: 09:00, to: 09:30", "from: 19:00, to: 19:30", "Tea 19:00–19:30 lies outside Day."),
+    ],
+)
+def test_nonsense_in_rotations_and_special_days_is_refused_in_words(before: str, after: str, sentence: str) -> None:
+    problems = refused(rotating((before, after)))
+    assert any(sentence in problem for problem in problems), problems
 
 
 @pytest.mark.django_db

@@ -53,6 +53,10 @@ def test_production_starts_strict() -> None:
         ("LOGIN_RATE", "often", "LOGIN_RATE is 'often'; write it like 10/min"),
         ("JWT_ALGORITHM", "none", "JWT_ALGORITHM is 'none'"),
         ("API_V1_STR", "/api/v2", "API_V1_STR must stay /api/v1"),
+        ("MS5_TIMESERIES", "influx", "MS5_TIMESERIES is 'influx'; it must be one of partitions, timescale"),
+        ("DETAIL_RETENTION_DAYS", "1", "DETAIL_RETENTION_DAYS is 1; it must be at least 7"),
+        ("DETAIL_RETENTION_DAYS", "900", "Set it to at least DETAIL_RETENTION_DAYS"),
+        ("ROLLUP_RETENTION_DAYS", "30", "ROLLUP_RETENTION_DAYS is 30, but details are kept for 90 days"),
     ],
 )
 def test_a_wrong_setting_stops_the_start_with_a_sentence(name: str, value: str | None, says: str) -> None:

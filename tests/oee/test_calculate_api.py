@@ -480,7 +480,9 @@ GOOD = product(1, 100)
         ({"ledger": {"products": [5]}}, "dictionary"),
         ({"ledger": {"products": [{}] * 201}}, "200"),
         ({"ledger": {"calendar_s": 5}, "calendar_s": 6}, "Given twice"),
-        ({}, "required"),
+        ({}, "Give a ledger"),
+        ({"ledger": {}, "line_id": "L-BAG1"}, "Give a ledger"),
+        ({"ledger": {}, "start": "2026-11-20T06:00:00Z"}, "A ledger has no start and end"),
         ([], "dictionary"),
     ],
 )

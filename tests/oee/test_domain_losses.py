@@ -3,7 +3,7 @@ from dataclasses import replace
 from hypothesis import given
 
 from oee.domain.factors import ABOVE_100, NEVER_RAN, Policy, Totals
-from oee.domain.losses import FASTER_THAN_IDEAL, Factor, Loss, Waterfall, is_accounted_for, waterfall
+from oee.domain.losses import FASTER_THAN_IDEAL, Factor, Loss, Waterfall, is_accounted_for, together, waterfall
 from oee.domain.readings import ISO_22400, OEE_COM, company, readings
 from tests.oee.totals import HOUR, INSIDE, MINUTE, OUTSIDE, POLICIES, TOTALS, made, spent
 
@@ -121,6 +121,27 @@ def test_losses_of_two_hours_add_up_to_the_losses_of_both(a: Totals, b: Totals, 
     for reading in readings(policy):
         one, other, both = (by_code(waterfall(totals, reading).losses) for totals in (a, b, a + b))
         assert {code: (one[code] or 0) + (other[code] or 0) for code in both} == both
+
+
+@given(TOTALS, TOTALS, POLICIES, POLICIES)
+def test_hours_judged_by_different_policies_close_together(a: Totals, b: Totals, one: Policy, other: Policy) -> None:
+    falls = [waterfall(a, company(one)), waterfall(b, company(other))]
+
+    found = together(falls)
+
+    assert found.remainder_ms == 0
+    assert found.planned_ms == sum(fall.planned_ms for fall in falls)
+    assert found.planned_ms + sum(loss.lost_ms or 0 for loss in found.outside) == a.calendar_ms + b.calendar_ms
+
+
+def test_what_is_not_known_of_one_hour_is_not_known_of_both() -> None:
+    unrated = waterfall(replace(A_SHIFT, unrated_made=1), OEE_COM)
+
+    found = together([waterfall(A_SHIFT, OEE_COM), unrated])
+
+    assert by_code(found.losses)["reduced_speed"] is None
+    assert by_code(found.losses)["minor_stops"] == 40 * MINUTE
+    assert (found.productive_ms, found.remainder_ms) == (None, 0)
 
 
 @given(TOTALS, POLICIES)

@@ -3,13 +3,12 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 
-from oee.domain.factors import Policy, Totals, factors
+from oee.domain.factors import TIME_COLUMNS, Policy, Totals, factors
 from oee.domain.readings import (
     ISO_22400,
     OEE_COM,
     SMRP,
     STANDARDS,
-    TIME_COLUMNS,
     Place,
     Reading,
     company,

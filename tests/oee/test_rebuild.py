@@ -9,8 +9,8 @@ from django.db import IntegrityError, transaction
 from floor.models import FaultDefinition, FaultEvent, MachineState, StateEdge
 from oee.actions.check import differences
 from oee.actions.rebuild import rebuild, rebuild_dirty
+from oee.domain.factors import TIME_COLUMNS
 from oee.models import HourLoss, HourTotals, LedgerEntry, LineDerived, LinePolicy, Stop, to_stop_key
-from oee.models.stops import TIME_COLUMNS
 from tests.factories import make_line, make_machine, make_shifts, make_site
 from tests.oee.stage import Stage, at, make_stage
 

@@ -1,0 +1,158 @@
+"""What people would have said in days that never were: reasons, changeovers, split stops, scrap, calls."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.db.models import F, Q
+
+from andon.domain.call import Status
+from andon.models import Call, CallKind
+from floor.domain.fold import NO_PRODUCT
+from floor.models import Line, User
+from floor.models.people import Role
+from oee.models import CountEntry, HourTotals, PlannedStop, Stop, StopCoding, StopConfirmation, StopReason
+from oee.rows import primary_machine
+
+CODED_SHARE = 0.97
+SPLIT_SHARE, SPLIT_FROM = 0.25, timedelta(minutes=14)
+CONFIRMED_SHARE = 0.4
+CALLED_SHARE, CALLED_FROM = 0.6, timedelta(minutes=9)
+CHANGEOVER_S = 600
+NEAR_CHANGE = timedelta(minutes=10)
+SCRAP_A_DAY = 4
+DEFECTS = ("Torn bag", "Underweight", "Crushed", "Label missing")
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    operator: User
+    supervisor: User
+    fitter: User
+
+
+def people() -> People | None:
+    """Somebody of each role that speaks; None while the plant has none."""
+    found: dict[str, User] = {}
+    for user in User.objects.filter(is_active=True).order_by("-date_joined"):
+        found[user.role] = user
+    roles = (Role.OPERATOR, Role.SHIFT_MANAGER, Role.MAINTENANCE)
+    return People(*(found[role] for role in roles)) if all(role in found for role in roles) else None
+
+
+def changeovers(line: Line, until: datetime, who: People) -> list[PlannedStop]:
+    """The operator announced each change of product in which the line stood."""
+    reason, machine = StopReason.objects.filter(code="CHANGEOVER").first(), primary_machine(line)
+    if reason is None or machine is None:
+        return []
+    stops = Stop.objects.filter(equipment=machine, is_minor=False, ended_at__lt=until)
+    found: dict[UUID, PlannedStop] = {}
+    for moment in _changes(machine.id):
+        near = Q(started_at__lt=moment + NEAR_CHANGE) & Q(ended_at__gt=moment - NEAR_CHANGE)
+        stop = max(stops.filter(near), key=_length, default=None)
+        if stop is not None:
+            found[stop.id] = _changeover(line, stop, reason, who)
+    return list(found.values())
+
+
+def _changes(machine: UUID) -> Iterator[datetime]:
+    before = None
+    rows = HourTotals.objects.filter(equipment=machine).exclude(product_number=NO_PRODUCT).order_by("starts_at")
+    for starts_at, number in rows.values_list("starts_at", "product_number"):
+        if before not in (None, number):
+            yield starts_at
+        before = number
+
+
+def _length(stop: Stop) -> timedelta:
+    return (stop.ended_at or stop.started_at) - stop.started_at
+
+
+def _changeover(line: Line, stop: Stop, reason: StopReason, who: People) -> PlannedStop:
+    return PlannedStop(
+        line=line, reason=reason, starts_at=stop.started_at, ends_at=stop.ended_at, expected_s=CHANGEOVER_S,
+        author=who.operator, made_at=stop.started_at + timedelta(seconds=20), ended_by=who.operator,
+    )  # fmt: skip
+
+
+def codings(line: Line, until: datetime, who: People, chance: Random) -> list[StopCoding]:
+    """Most stops that ended before `until` have a reason, most often the one proposed; some long ones have two."""
+    reasons = list(StopReason.objects.offered().unplanned(until))
+    stops = Stop.objects.filter(line=line, is_minor=False, equipment__is_primary=True, ended_at__lt=until)
+    found: list[StopCoding] = []
+    for stop in stops.filter(planned_stop=None).select_related("proposed_reason").order_by("started_at"):
+        if reasons and chance.random() < CODED_SHARE:
+            found += _said(stop, stop.proposed_reason or chance.choice(reasons), reasons, who, chance)
+    return found
+
+
+def _said(stop: Stop, reason: StopReason, others: list[StopReason], who: People, chance: Random) -> list[StopCoding]:
+    made_at = stop.started_at + timedelta(seconds=chance.randint(40, 600))
+    said = [_coding(stop, stop.started_at, reason, made_at, who)]
+    if _length(stop) > SPLIT_FROM and chance.random() < SPLIT_SHARE:
+        cut = stop.started_at + _length(stop) * chance.uniform(0.3, 0.7)
+        whole_minute = cut.replace(second=0, microsecond=0)
+        said.append(_coding(stop, whole_minute, chance.choice(others), made_at + timedelta(minutes=20), who))
+    return said
+
+
+def _coding(stop: Stop, start: datetime, reason: StopReason, made_at: datetime, who: People) -> StopCoding:
+    return StopCoding(
+        equipment_id=stop.equipment_id, covers=DateTimeTZRange(start, None, "[)"), reason=reason,
+        author=who.operator, made_at=made_at, request_id=uuid4(),
+    )  # fmt: skip
+
+
+def confirmations(line: Line, until: datetime, who: People, chance: Random) -> list[StopConfirmation]:
+    stops = Stop.objects.filter(line=line, equipment__is_primary=True, ended_at__lt=until, coding__reason__isnull=False)
+    return [
+        StopConfirmation(
+            equipment_id=stop.equipment_id, stop_started_at=stop.started_at, author=who.supervisor,
+            made_at=(stop.ended_at or stop.started_at) + timedelta(hours=1), request_id=uuid4(),
+        )
+        for stop in stops.order_by("started_at")
+        if chance.random() < CONFIRMED_SHARE
+    ]  # fmt: skip
+
+
+def scrap(line: Line, until: datetime, who: People, chance: Random) -> list[CountEntry]:
+    """A few parts a day that the machine counted as good and somebody took out."""
+    machine = primary_machine(line)
+    hours = list(HourTotals.objects.filter(equipment=machine, made__gt=500, ends_at__lt=until).order_by("starts_at"))
+    chosen = chance.sample(hours, min(len(hours), len(hours) * SCRAP_A_DAY // 24))
+    return [_scrap(hour, who, chance) for hour in chosen]
+
+
+def _scrap(hour: HourTotals, who: People, chance: Random) -> CountEntry:
+    at = hour.starts_at + timedelta(seconds=chance.randint(60, 3000))
+    given: dict[str, Any] = {"sort": CountEntry.Sort.SCRAP, "defect": chance.choice(DEFECTS)}
+    return CountEntry(
+        equipment_id=hour.equipment_id, starts_at=at, ends_at=at + timedelta(milliseconds=1), made_at=at,
+        rejected=chance.choice((1, 1, 2, 3, 6, 12)), product_number=hour.product_number, author=who.operator, **given,
+    )  # fmt: skip
+
+
+def calls(line: Line, until: datetime, who: People, chance: Random) -> list[Call]:
+    """In some long breakdowns that ended before `until` the operator called maintenance, who came and mended it."""
+    kind = CallKind.objects.filter(code="maintenance").first()
+    if kind is None:
+        return []
+    broken = Stop.objects.filter(line=line, equipment__is_primary=True, ended_at__lt=until).exclude(fault_text="")
+    long = broken.filter(ended_at__gt=F("started_at") + CALLED_FROM).select_related("equipment").order_by("started_at")
+    return [_call(stop, kind, who, chance) for stop in long if chance.random() < CALLED_SHARE]
+
+
+def _call(stop: Stop, kind: CallKind, who: People, chance: Random) -> Call:
+    ended_at = stop.ended_at or stop.started_at + CALLED_FROM
+    raised_at = stop.started_at + timedelta(seconds=chance.randint(40, 200))
+    answered_at = raised_at + timedelta(seconds=chance.randint(20, 170))
+    return Call(
+        line=stop.line, equipment=stop.equipment, kind=kind, priority=kind.priority, status=Status.RESOLVED,
+        raised_at=raised_at, raised_by=who.operator, acknowledged_at=answered_at, acknowledged_by=who.fitter,
+        responder=who.fitter, arrived_at=answered_at + timedelta(seconds=chance.randint(60, 150)),
+        arrived_by=who.fitter, resolved_at=ended_at, resolved_by=who.fitter, resolution=f"Cleared: {stop.fault_text}",
+    )  # fmt: skip
