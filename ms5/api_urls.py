@@ -12,6 +12,7 @@ from ms5 import health
 from ms5.api import ExactJSON
 from oee.api import analysis, counts, line, planned, reasons, restatements, shifts, statistics, stops
 from oee.calculate_api import Calculate
+from oee.evidence_api import EvidenceView
 from plc import api as plc
 
 app_name = "api"
@@ -46,6 +47,7 @@ urlpatterns: list[URLPattern] = [
     path("dashboard/lines/<str:line>/status", dashboard.LineStatus.as_view(), name="line-status"),
     path("dashboard/summary", dashboard.Summary.as_view(), name="summary"),
     path("oee/calculate", Calculate.as_view(parser_classes=[ExactJSON]), name="oee-calculate"),
+    path("oee/evidence", EvidenceView.as_view(), name="oee-evidence"),
     path("oee/recalculate", restatements.Recalculate.as_view(), name="oee-recalculate"),
     path("oee/restatements", restatements.Restatements.as_view(), name="oee-restatements"),
     path("oee/lines/<str:line>", line.LineOee.as_view(), name="oee-line"),

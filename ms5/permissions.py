@@ -33,6 +33,7 @@ ROUTES: dict[str, Capability | dict[str, Capability | None] | None] = {
     "controller-live": C.VIEW_CONTROLLERS,
     "controller-test": C.VIEW_CONTROLLERS,
     "controller-browse": C.CONFIGURE,
+    "evidence": C.VIEW_FLOOR,
     "code-stop": C.CODE_STOP,
     "raise-call": C.RAISE_CALL,
     "andon-board": C.VIEW_FLOOR,
@@ -65,6 +66,7 @@ ROUTES: dict[str, Capability | dict[str, Capability | None] | None] = {
     "api:summary": C.VIEW_FLOOR,
     # A ledger in the body is arithmetic that anybody may check; a line's own window also asks for CALCULATE_OEE.
     "api:oee-calculate": C.VIEW_FLOOR,
+    "api:oee-evidence": C.VIEW_FLOOR,
     "api:oee-recalculate": C.RESTATE,
     "api:oee-restatements": C.VIEW_FLOOR,
     "api:oee-line": C.VIEW_FLOOR,

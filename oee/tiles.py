@@ -97,6 +97,8 @@ class OeeTile:
     bars: tuple[FactorBar, ...]
     uncoded: int
     flags: tuple[str, ...]
+    line_code: str = ""
+    shift_starts_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +353,8 @@ def oee_tile(line: Line, now: datetime) -> OeeTile:
         bars=factor_bars(shift),
         uncoded=shift.uncoded,
         flags=shift.flags,
+        line_code=line.code,
+        shift_starts_at=shift.window.starts_at,
     )
 
 

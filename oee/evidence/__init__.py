@@ -2,7 +2,7 @@
 who said or changed what. Nothing here writes.
 """
 
-from oee.evidence.panel import Evidence, evidence
+from oee.evidence.panel import Evidence, NoTarget, evidence
 from oee.evidence.scope import NoSuchScope, Scope, scope_of_day, scope_of_hours, scope_of_shift
 from oee.evidence.terms import CODES, TITLES
 
@@ -11,6 +11,7 @@ __all__ = [
     "TITLES",
     "Evidence",
     "NoSuchScope",
+    "NoTarget",
     "Scope",
     "evidence",
     "scope_of_day",

@@ -47,7 +47,7 @@ def changes(scope: Scope) -> tuple[Change, ...]:
 def restatements(scope: Scope) -> tuple[Restatement, ...]:
     """Those that cover part of the stretch, the latest first: of the same time it holds."""
     rows = Restatement.objects.filter(line=scope.line, starts_at__lt=scope.end, ends_at__gt=scope.start)
-    return tuple(rows.select_related("author").order_by("-pk"))
+    return tuple(rows.select_related("author", "line__site").order_by("-pk"))
 
 
 def _codings(scope: Scope, stops: list[Stop]) -> Iterator[Change]:

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from oee.domain.clock import from_ms, to_ms
-from oee.domain.factors import COLUMNS, column
+from oee.domain.factors import COLUMNS, TIME_COLUMNS, column
 from oee.domain.ledger import Kind, Ledger
-from oee.domain.readings import TIME_COLUMNS, Reading, company
+from oee.domain.readings import Reading, company
 from oee.evidence.scope import Scope
 from oee.models import (
     HourTotals,

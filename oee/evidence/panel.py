@@ -25,6 +25,10 @@ from oee.shift import Shift
 R = TypeVar("R", Interval, CountLine)
 
 
+class NoTarget(ValueError):
+    """A target is a shift's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed(Generic[R]):
     """A row and what it adds to each side; None where rows of its sort have no part in that side."""
@@ -107,13 +111,18 @@ class Evidence:
     oee: float | None
 
     @cached_property
+    def lasted_ms(self) -> int:
+        """All listed time together."""
+        return sum(listed.row.lasted_ms for listed in self.intervals)
+
+    @cached_property
     def adds_up(self) -> bool:
         """What is listed is the figure, to the millisecond and the part."""
         return all(side is None or side.listed == side.amount for side in (self.above, self.below))
 
 
 def evidence(scope: Scope, code: str) -> Evidence:
-    """KeyError for a figure that has no evidence of this kind; ValueError for a target of no shift."""
+    """Raises KeyError for a figure without evidence of this kind, NoTarget where no shift is asked about."""
     with one_glance():
         if code == "target":
             return _target(scope)
@@ -241,7 +250,7 @@ def _products(scope: Scope) -> dict[int, str]:
 
 def _target(scope: Scope) -> Evidence:
     if scope.shift is None:
-        raise ValueError("Only a shift has a target.")
+        raise NoTarget("Only a shift has a target. Ask for one by the time at which it began.")
     name, words, source = COUNTED["target"]
     shift = Shift(scope.line, scope.shift, scope.now, scope.machine)
     amount = shift.target(shift.start, shift.elapsed)

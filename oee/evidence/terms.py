@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from oee.domain.factors import PLANNED_STANDSTILL
+from oee.domain.factors import PLANNED_STANDSTILL, TIME_COLUMNS
 from oee.domain.kpis import BY_CODE
-from oee.domain.readings import TIME_COLUMNS, Reading
+from oee.domain.readings import Reading
 from oee.evidence.count import CountLine
 from oee.evidence.interval import Interval
 

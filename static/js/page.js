@@ -1,5 +1,6 @@
 // Clocks, sheets and forms. Everything here is an improvement of HTML that is already complete.
 
 import "./clock.js";
+import "./evidence.js";
 import "./forms.js";
 import "./wall.js";

@@ -1,5 +1,6 @@
 """Every figure opens to what makes it, and what is listed adds up to it."""
 
+import json
 import random
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -7,7 +8,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from floor.domain.machine import CounterEventKind, CounterKind
 from floor.models import CounterEvent, Equipment, IdealCycle, Product, ProductNumber, User
@@ -20,6 +24,7 @@ from oee.actions.stops import add_stop, code_stop, merge_stops, split_stop
 from oee.domain.factors import factors
 from oee.evidence import (
     CODES,
+    TITLES,
     Evidence,
     NoSuchScope,
     Scope,
@@ -327,3 +332,120 @@ def _fill_a_silence(machine: Equipment, who: Any) -> None:
             add_stop(machine, start, end, "MAT_JAM", request_id=uuid4(), **who)
             count_by_hand(machine, start, end, made=5, rejected=1, request_id=uuid4(), **who)
             return
+
+
+# ---------------------------------------------------------------- on the screen and over the API
+
+
+@pytest.fixture
+def ola(client: Client) -> Client:
+    client.force_login(make_user("ola", Role.OPERATOR), backend="ms5.backends.MatrixBackend")
+    return client
+
+
+def page(client: Client, path: str, status: int = 200) -> str:
+    with time_machine.travel(NOW, tick=False):
+        answer = client.get(path)
+    assert answer.status_code == status, answer.content
+    return answer.content.decode()
+
+
+SHIFT = "shift=2026-11-20T06:00:00%2B00:00"
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_figure_has_a_page_and_the_same_as_data(code: str, ola: Client) -> None:
+    make_morning()
+
+    text = page(ola, f"/lines/L-BAG1/evidence/{code}/?{SHIFT}")
+    told = json.loads(page(ola, f"/api/v1/oee/evidence?line=L-BAG1&kpi={code}&{SHIFT}"))
+
+    assert TITLES[code] in text
+    assert told["adds_up"]
+    assert told["kpi"] == code
+
+
+def test_the_page_prints_numbers_that_can_be_added_up_by_hand(ola: Client) -> None:
+    make_morning()
+
+    text = page(ola, f"/lines/L-BAG1/evidence/availability/?{SHIFT}")
+
+    assert "28\u202f200.000\u202fs ÷ 28\u202f800.000\u202fs" in text  # 470 of 480 minutes
+    assert "97.92\u202f%" in text
+    assert f"/stops/{Stop.objects.get(is_minor=False).id}/" in text
+
+
+def test_a_kiosk_fetches_the_panel_alone(ola: Client) -> None:
+    make_morning()
+
+    text = page(ola, f"/lines/L-BAG1/evidence/oee/?{SHIFT}&fragment=1")
+
+    assert text.lstrip().startswith("<article")
+    assert "<html" not in text
+
+
+def test_without_a_time_the_shift_that_is_on_is_meant(ola: Client) -> None:
+    make_morning()
+
+    assert "Afternoon 20 Nov" in page(ola, "/lines/L-BAG1/evidence/oee/")
+
+
+def test_a_restated_figure_says_so_on_its_page(ola: Client, mara: User) -> None:
+    stage = make_morning()
+    restate(stage.line, at("06:00"), at("14:00"), by=mara, now=NOW, reason="Measured <again>")
+
+    text = page(ola, f"/lines/L-BAG1/evidence/oee/?{SHIFT}")
+
+    assert "Restated" in text
+    assert "Measured &lt;again&gt;" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/lines/L-BAG1/evidence/luck/", 404),
+        ("/lines/L-BAG1/evidence/oee/?shift=yesterday", 404),
+        ("/lines/L-BAG1/evidence/oee/?shift=2026-11-20T07:00:00%2B00:00", 404),
+        ("/lines/L-BAG1/evidence/oee/?equipment=NONE", 404),
+        ("/lines/L-BAG1/evidence/target/?date=2026-11-20", 404),
+        ("/api/v1/oee/evidence?line=L-BAG1&kpi=luck", 422),
+        ("/api/v1/oee/evidence?line=L-BAG1&kpi=target&date=2026-11-20", 422),
+        ("/api/v1/oee/evidence?line=L-BAG1&kpi=oee&from=2026-11-20T06:00:00Z", 422),
+        ("/api/v1/oee/evidence?line=L-BAG1&kpi=oee&from=2026-11-01T06:00:00Z&to=2026-11-20T06:00:00Z", 404),
+    ],
+)
+def test_a_question_without_an_answer_is_refused(path: str, status: int, ola: Client) -> None:
+    make_morning()
+
+    page(ola, path, status)
+
+
+def test_a_day_and_hours_of_any_machine_can_be_asked_for(ola: Client) -> None:
+    stage = make_morning()
+    code = stage.machine.code
+
+    day = json.loads(page(ola, f"/api/v1/oee/evidence?line=L-BAG1&kpi=oee&date=2026-11-20&equipment={code}"))
+    hours = json.loads(
+        page(ola, "/api/v1/oee/evidence?line=L-BAG1&kpi=availability&from=2026-11-20T07:05:00Z&to=2026-11-20T07:30:00Z")
+    )
+
+    assert day["label"] == "Production day 20 Nov 2026"
+    assert [row["lasted_s"] for row in hours["intervals"]] == [600.0, 600.0, 2400.0]
+    assert hours["numerator"]["amount"] == 3000.0
+
+
+def test_evidence_costs_the_same_number_of_queries_however_much_happened(django_assert_max_num_queries: Any) -> None:
+    stage = make_morning()
+    scope = day_shift(stage)
+    with CaptureQueriesContext(connection) as few:
+        evidence(scope, "oee")
+    story = ", ".join(f"{hour:02d}:{minute:02d} {state}" for hour in range(8, 13) for minute, state in MANY)
+    stage.sees(story, until=at("16:00"))
+    rebuild_dirty(NOW)
+
+    scope = day_shift(stage)
+    with django_assert_max_num_queries(len(few)):
+        evidence(scope, "oee")
+
+
+MANY = [(minute, "stop" if minute % 10 else "run") for minute in range(10, 60, 5)]
