@@ -69,7 +69,9 @@ class CountedRow(serializers.Serializer[Any]):
     hour = PlantTime()
     product_number = serializers.IntegerField(help_text="-1: none was read.")
     product = serializers.CharField(allow_null=True)
-    source = serializers.CharField(help_text="The machine's counter, or what sort of entry a person made.")
+    source = serializers.CharField(  # type: ignore[assignment]
+        help_text="The machine's counter, or what sort of entry a person made."
+    )
     by = serializers.CharField(allow_null=True)
     made_at = PlantTime(allow_null=True, help_text="When the person entered it.")
     comment = serializers.CharField()

@@ -23,7 +23,7 @@ FRAGMENT = "fragment"
 def panel(request: HttpRequest, code: str, kpi: str) -> HttpResponse:
     """What is behind a figure of a line; `fragment` in the question: only the panel, for a dialog."""
     line, now = find_line(code), timezone.now()
-    asked = {name: value for name, value in request.GET.items() if name not in (FRAGMENT, "theme")}
+    asked = {name: str(value) for name, value in request.GET.items() if name not in (FRAGMENT, "theme")}
     question = WindowQuery(data=asked)
     if kpi not in TITLES:
         raise Http404("There is no such figure.")

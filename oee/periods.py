@@ -52,10 +52,6 @@ class Days(NamedTuple):
         """As many days, ending the day before."""
         return Days(self.first - (self.last - self.first) - DAY, self.first - DAY)
 
-    @property
-    def count(self) -> int:
-        return (self.last - self.first).days + 1
-
 
 @dataclass(frozen=True, slots=True)
 class Period:

@@ -93,7 +93,7 @@ class KpiRow(serializers.Serializer[Any]):
     numerator = serializers.FloatField(help_text="Times in seconds.")
     denominator = serializers.FloatField(allow_null=True)
     words = serializers.CharField(help_text="The formula.")
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     note = serializers.CharField()
 
 

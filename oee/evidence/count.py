@@ -118,11 +118,24 @@ def _hour_of(scope: Scope, row: HourTotals) -> Hour:
 
 
 def _of_row(row: HourTotals) -> CountLine | None:
-    sums = dict(zip(SUMS, _sums([row]), strict=True))
+    if not any(_sums([row])):
+        return None
     rated = row.made - row.unrated_made
     is_even = rated > 0 and row.ideal_made_ms % rated == 0
-    cycle_ms = row.ideal_made_ms // rated if is_even and not row.unrated_made else None
-    return CountLine(row.starts_at, row.product_number, HOUR_SUM, cycle_ms, **sums) if any(sums.values()) else None
+    return CountLine(
+        hour=row.starts_at,
+        product_number=row.product_number,
+        source=HOUR_SUM,
+        cycle_ms=row.ideal_made_ms // rated if is_even and not row.unrated_made else None,
+        made=row.made,
+        rejected=row.rejected,
+        reworked=row.reworked,
+        unobserved_made=row.unobserved_made,
+        unobserved_rejected=row.unobserved_rejected,
+        unrated_made=row.unrated_made,
+        ideal_made_ms=row.ideal_made_ms,
+        ideal_good_ms=row.ideal_good_ms,
+    )
 
 
 # ---------------------------------------------------------------- standards

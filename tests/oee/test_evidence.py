@@ -284,11 +284,11 @@ def _happens(stage: Stage, dice: random.Random, now: datetime) -> None:
     if state == "unknown":
         edges.append((moment + timedelta(minutes=2), "run"))
     stage.edges(edges, now)
-    product, minute = 1, at("05:40")
+    number, minute = 1, at("05:40")
     while minute < now:
-        product = dice.choice([product] * 6 + [1, 2, 9, -1])
+        number = dice.choice([number] * 6 + [1, 2, 9, -1])
         unobserved = {"unobserved_made": 40, "unobserved_rejected": 3} if dice.random() < 0.05 else {}
-        stage.makes(minute, dice.randint(0, 70), dice.randint(0, 4), product_number=product, **unobserved)
+        stage.makes(minute, dice.randint(0, 70), dice.randint(0, 4), product_number=number, **unobserved)
         minute += timedelta(minutes=dice.choice([1, 2, 5, 11]))
 
 
