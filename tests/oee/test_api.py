@@ -130,7 +130,7 @@ def test_a_supervisor_confirms_what_has_a_reason(stage: Stage) -> None:
 
 
 def test_a_stop_nobody_measured_is_entered_by_hand_and_taken_back(stage: Stage) -> None:
-    body = {
+    body: dict[str, Any] = {
         "equipment": stage.machine.code, "started_at": iso(at("08:02")), "ended_at": iso(at("08:12")),
         "reason_code": "MAT_JAM", "request_id": str(uuid4()),
     }  # fmt: skip
@@ -202,7 +202,7 @@ def test_statistics_tell_events_time_average_categories_and_reasons(stage: Stage
 
 def test_parts_counted_by_hand_and_scrap_are_entered_once_and_withdrawn(stage: Stage) -> None:
     code = stage.machine.code
-    by_hand = {
+    by_hand: dict[str, Any] = {
         "equipment": code, "sort": "manual", "starts_at": iso(at("08:02")), "ends_at": iso(at("08:12")),
         "made": 40, "rejected": 2, "request_id": str(uuid4()),
     }  # fmt: skip
@@ -235,7 +235,7 @@ def test_an_engineer_decides_about_parts_that_were_held_back(stage: Stage) -> No
     )  # fmt: skip
     [held] = get("oee/quarantine")["results"]
     assert held["is_accepted"] is None
-    decision = {name: held[name] for name in ("equipment", "counter", "at")}
+    decision: dict[str, Any] = {name: held[name] for name in ("equipment", "counter", "at")}
     send("oee/quarantine", 403, role=Role.OPERATOR, **decision, accept=True, comment="They were made")
 
     told = send("oee/quarantine", 201, role=Role.ENGINEER, **decision, accept=True, comment="They were made")
@@ -251,7 +251,12 @@ def test_restating_tells_before_and_after_and_stays_to_be_read(stage: Stage) -> 
     cycle = stage.machine.ideal_cycles.get()
     cycle.ideal_cycle_ms = 500
     cycle.save()
-    body = {"line": "L-BAG1", "from": iso(at("06:00")), "to": iso(at("08:00")), "reason": "Measured again"}
+    body: dict[str, Any] = {
+        "line": "L-BAG1",
+        "from": iso(at("06:00")),
+        "to": iso(at("08:00")),
+        "reason": "Measured again",
+    }
     send("oee/recalculate", 403, **body)
 
     told = send("oee/recalculate", 201, role=Role.ENGINEER, **body)
