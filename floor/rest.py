@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
-from floor.models import Line
+from floor.models import Equipment, Line
 
 PAGING = {"limit", "offset"}
 FIRST_YEAR, LAST_YEAR = 2000, 2100
@@ -106,6 +106,26 @@ def find_line(key: str) -> Line:
     found = lines.filter(code=key).first() or (lines.filter(pk=key_id).first() if key_id else None)
     if found is None:
         raise Http404(f"There is no line {key}.")
+    return found
+
+
+def find_machine(key: str) -> Equipment:
+    """A machine by its id or by its code, with its line and its live row; 404 if there is none."""
+    if not key.isprintable():
+        raise Http404("There is no such machine.")
+    machines = Equipment.objects.select_related("line__site", "machine_state")
+    key_id = as_uuid(key)
+    found = machines.filter(code=key).first() or (machines.filter(pk=key_id).first() if key_id else None)
+    if found is None:
+        raise Http404(f"There is no machine {key}.")
+    return found
+
+
+def given(form: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
+    """The body of a request, checked."""
+    body = form(data=request.data)
+    body.is_valid(raise_exception=True)
+    found: dict[str, Any] = body.validated_data
     return found
 
 

@@ -15,6 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils import json
 
+from oee.actions import refusals
+
 log = structlog.get_logger(__name__)
 
 MAX_BODY = 1_000_000
@@ -33,6 +35,19 @@ CODES = {
     422: "VALIDATION_ERROR",
     429: "RATE_LIMIT_EXCEEDED",
     503: "UNAVAILABLE",
+}
+
+
+# What people are refused on the floor: status, and for a value that is not acceptable what is wrong with it.
+REFUSALS: dict[type[Exception], tuple[int, str]] = {
+    refusals.UnknownReason: (422, "reason_code"),
+    refusals.ImpossibleTime: (422, "time"),
+    refusals.ImpossibleCount: (422, "parts"),
+    refusals.StopGone: (404, ""),
+    refusals.ShiftClosed: (403, ""),
+    refusals.NeedsSupervisor: (403, ""),
+    refusals.SomebodyWasFaster: (409, ""),
+    refusals.AlreadyDone: (409, ""),
 }
 
 
@@ -103,6 +118,10 @@ def error_envelope(exc: Exception, context: dict[str, Any]) -> Response:
     """Turn every exception of an API view into the envelope; what nobody foresaw is logged with its stack."""
     refused = _as_api_exception(exc)
     request = context["request"]
+    if type(exc) in REFUSALS:
+        status, wrong = REFUSALS[type(exc)]
+        details = {wrong: [str(exc)]} if wrong else {}
+        return Response(envelope(request, status, CODES[status], str(exc), details), status=status)
     if refused is None:
         log.error("api request failed", path=request.path, exc_info=exc)
         return Response(envelope(request, 500, "INTERNAL_ERROR", "Something broke on our side."), status=500)

@@ -10,9 +10,10 @@ from ms5 import auth_api as auth
 from ms5 import dashboard_api as dashboard
 from ms5 import health
 from ms5.api import ExactJSON
-from oee import api as oee
 from oee import hours_api as hours
+from oee.api import analysis, counts, line, planned, reasons, restatements, shifts, statistics, stops
 from oee.calculate_api import Calculate
+from oee.evidence_api import EvidenceView
 from plc import api as plc
 
 app_name = "api"
@@ -47,14 +48,41 @@ urlpatterns: list[URLPattern] = [
     path("dashboard/lines/<str:line>/status", dashboard.LineStatus.as_view(), name="line-status"),
     path("dashboard/summary", dashboard.Summary.as_view(), name="summary"),
     path("oee/calculate", Calculate.as_view(parser_classes=[ExactJSON]), name="oee-calculate"),
-    path("oee/lines/<str:line>/current", oee.CurrentOee.as_view(), name="oee-current"),
-    path("oee/lines/<str:line>", oee.ShiftOee.as_view(), name="oee-shift"),
+    path("oee/evidence", EvidenceView.as_view(), name="oee-evidence"),
+    path("oee/recalculate", restatements.Recalculate.as_view(), name="oee-recalculate"),
+    path("oee/restatements", restatements.Restatements.as_view(), name="oee-restatements"),
+    path("oee/lines/<str:line>", line.LineOee.as_view(), name="oee-line"),
+    path("oee/lines/<str:line>/current", shifts.CurrentOee.as_view(), name="oee-current"),
+    path("oee/lines/<str:line>/daily-summary", line.DailySummary.as_view(), name="oee-daily-summary"),
+    path("oee/lines/<str:line>/trends", line.Trends.as_view(), name="oee-trends"),
+    path("oee/realtime/<str:line>", line.Realtime.as_view(), name="oee-realtime"),
+    path("oee/equipment/<str:code>", line.MachineOee.as_view(), name="oee-equipment"),
+    path("oee/analysis", analysis.Analysis.as_view(), name="oee-analysis"),
+    path("oee/analytics/equipment/<str:code>", analysis.Reliability.as_view(), name="oee-reliability"),
+    path("oee/analytics/performance", analysis.Performance.as_view(), name="oee-performance"),
+    path("oee/analytics/benchmarks", analysis.Benchmarks.as_view(), name="oee-benchmarks"),
+    path("oee/counts", counts.Counts.as_view(), name="counts"),
+    path("oee/counts/<int:entry>/withdraw", counts.WithdrawCount.as_view(), name="withdraw-count"),
+    path("oee/quarantine", counts.Quarantine.as_view(), name="quarantine"),
     path("oee/lines/<str:line>/hours", hours.Hours.as_view(), name="oee-hours"),
     path("oee/lines/<str:line>/hours/countermeasure", hours.WriteCountermeasure.as_view(), name="hour-countermeasure"),
     path("oee/lines/<str:line>/hours/sign-off", hours.SignOffHour.as_view(), name="hour-sign-off"),
-    path("downtime/events", oee.StopList.as_view(), name="stops"),
-    path("downtime/events/<str:stop>", oee.OneStop.as_view(), name="stop"),
-    path("downtime/reasons", oee.ReasonList.as_view(), name="reasons"),
+    path("downtime/events", stops.StopList.as_view(), name="stops"),
+    path("downtime/events/<str:stop>", stops.OneStop.as_view(), name="stop"),
+    path("downtime/events/<str:stop>/confirm", stops.ConfirmStop.as_view(), name="confirm-stop"),
+    path("downtime/events/<str:stop>/split", stops.SplitStop.as_view(), name="split-stop"),
+    path("downtime/events/<str:stop>/merge", stops.MergeStops.as_view(), name="merge-stops"),
+    path("downtime/manual-stops/<int:manual>", stops.OneManualStop.as_view(), name="manual-stop"),
+    path("downtime/active", stops.ActiveStops.as_view(), name="active-stops"),
+    path("downtime/statistics", statistics.Statistics.as_view(), name="downtime-statistics"),
+    path("downtime/reasons", reasons.ReasonList.as_view(), name="reasons"),
+    path("downtime/planned-stops", planned.PlannedStops.as_view(), name="planned-stops"),
+    path("downtime/planned-stops/<int:planned>/end", planned.EndPlannedStop.as_view(), name="end-planned-stop"),
+    path(
+        "downtime/planned-stops/<int:planned>/withdraw",
+        planned.WithdrawPlannedStop.as_view(),
+        name="withdraw-planned-stop",
+    ),
     path("plcs", plc.ControllerList.as_view(), name="controllers"),
     path("plcs/<str:controller>", plc.OneController.as_view(), name="controller"),
     path("plcs/<str:controller>/test-connection", plc.TestConnection.as_view(), name="test-connection"),

@@ -212,6 +212,13 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["floor.roles.MatrixPermission"],
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "UnitEnum": ["s", "parts"],
+        "StopRowStatusEnum": ["open", "ended"],
+        "SortEnum": "oee.models.counts.CountEntry.Sort",
+        "EvidenceUnitEnum": "oee.evidence_api.UNITS",
+        "IntervalSortEnum": "oee.evidence_api.SORTS",
+    },
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "ms5.openapi.say_how_it_refuses"],
 }
 SIMPLE_JWT = {

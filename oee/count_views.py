@@ -19,8 +19,8 @@ from django.views.decorators.http import require_POST
 from floor.models import CounterEvent, Equipment, Line, User
 from floor.roles import Capability, require
 from floor.templatetags.units import count
-from oee.actions.counts import ImpossibleCount, count_by_hand, decide_quarantine, enter_rejects, take_back_count
-from oee.actions.refusals import AlreadyDone, ImpossibleTime, ShiftClosed
+from oee.actions.counts import count_by_hand, decide_quarantine, enter_rejects, take_back_count
+from oee.actions.refusals import AlreadyDone, ImpossibleCount, ImpossibleTime, ShiftClosed
 from oee.count_forms import CountByHandForm, DecideForm, ScrapForm, first_error
 from oee.models import CountEntry
 from oee.rows import primary_machine

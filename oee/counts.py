@@ -27,9 +27,9 @@ class Counted(NamedTuple):
 def counted_by_people(machines: Iterable[UUID], since: datetime | None, until: datetime | None) -> Iterator[Counted]:
     """Of [since, until), None without limit; two queries."""
     ids = list(machines)
-    yield from map(_entered, _between(CountEntry.objects.counting(), "ends_at", ids, since, until))
+    yield from map(entered, _between(CountEntry.objects.counting(), "ends_at", ids, since, until))
     accepted = QuarantineDecision.objects.filter(is_accepted=True)
-    yield from map(_accepted, _between(accepted, "at", ids, since, until))
+    yield from map(accepted_parts, _between(accepted, "at", ids, since, until))
 
 
 def _between(rows: Any, column: str, ids: list[UUID], since: datetime | None, until: datetime | None) -> Any:
@@ -39,7 +39,7 @@ def _between(rows: Any, column: str, ids: list[UUID], since: datetime | None, un
     return found if until is None else found.filter(**{f"{column}__lt": until})
 
 
-def _entered(row: CountEntry) -> Counted:
+def entered(row: CountEntry) -> Counted:
     assert row.ends_at is not None, "a constraint says so"  # noqa: S101
     at = row.ends_at - MILLISECOND
     if row.sort == CountEntry.Sort.MANUAL:
@@ -51,7 +51,7 @@ def _entered(row: CountEntry) -> Counted:
     return Counted(row.equipment_id, at, row.product_number, row.rejected, reworked=reworked, startup=startup)
 
 
-def _accepted(row: QuarantineDecision) -> Counted:
+def accepted_parts(row: QuarantineDecision) -> Counted:
     """They count, but nobody knows how fast they were made."""
     made = row.parts if row.counter == CounterKind.MADE else 0
     return Counted(row.equipment_id, row.at, NO_PRODUCT, unobserved_made=made, unobserved_rejected=row.parts - made)

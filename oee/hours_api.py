@@ -18,7 +18,8 @@ from floor.rest import Asked, PlantTime, find_line, local
 from floor.roles import Capability
 from oee.actions.hour_board import sign_off_hour, write_countermeasure
 from oee.actions.refusals import ImpossibleTime, NeedsSupervisor
-from oee.api import RatioRow, ShiftQuery, ShiftRow, asked_window, ratio_row, shift_row
+from oee.api.rows import RatioRow, ShiftRow, ratio_row, shift_row
+from oee.api.shifts import ShiftQuery, asked_window
 from oee.hour_board import BoardHour, HourBoard, Said, Seen, board_window, hour_board
 from oee.models import Countermeasure, HourSignOff
 

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from oee import count_views, hour_views, standards_views, views
+from oee import count_views, evidence_views, hour_views, standards_views, views
 
 urlpatterns = [
+    path("lines/<str:code>/evidence/<str:kpi>/", evidence_views.panel, name="evidence"),
     path("stops/<uuid:stop>/reason/", views.code, name="code-stop"),
     path("standards/", standards_views.standards, name="standards"),
     path("standards/<str:code>/", standards_views.of_line, name="line-standards"),

@@ -10,16 +10,12 @@ from floor.domain.fold import NO_PRODUCT
 from floor.domain.machine import CounterEventKind, State
 from floor.models import CounterEvent, Equipment, MachineState, StateEdge, User
 from oee.actions.rebuild import lock_line, rederive
-from oee.actions.refusals import AlreadyDone, ImpossibleTime
+from oee.actions.refusals import AlreadyDone, ImpossibleCount, ImpossibleTime
 from oee.actions.stops import once, refuse_closed, refuse_impossible
 from oee.models import CountEntry, QuarantineDecision
 
 MOST_PARTS = 1_000_000
 LONGEST = timedelta(hours=24)
-
-
-class ImpossibleCount(ValueError):
-    """A number of parts that cannot be."""
 
 
 def count_by_hand(

@@ -25,6 +25,10 @@ class ImpossibleTime(ValueError):
     """The time lies in the future, ends before it begins, or is not where it would have to be."""
 
 
+class ImpossibleCount(ValueError):
+    """A number of parts that cannot be."""
+
+
 class NeedsSupervisor(PermissionError):
     """A supervisor has to agree to this."""
 

@@ -109,7 +109,12 @@ def catalogue(totals: Totals, reading: Reading, answered: Answered | None = None
 
 def kpi(code: str, totals: Totals, reading: Reading, answered: Answered | None = None) -> Kpi:
     """One KPI by its code; KeyError if there is none."""
-    return _kpi(BY_CODE[code], Seen(read(totals, reading), answered))
+    return kpi_of(code, read(totals, reading), answered)
+
+
+def kpi_of(code: str, figures: Figures, answered: Answered | None = None) -> Kpi:
+    """One KPI of totals that have been read; KeyError if there is none."""
+    return _kpi(BY_CODE[code], Seen(figures, answered))
 
 
 def _kpi(formula: Formula, seen: Seen) -> Kpi:
@@ -317,7 +322,7 @@ BY_CODE = {formula.code: formula for formula in FORMULAS}
 RATINGS = ((Fraction(85, 100), "excellent"), (Fraction(70, 100), "good"), (Fraction(50, 100), "fair"))
 
 
-def rating(oee: Fraction | None) -> str | None:
+def rating(oee: Fraction | float | None) -> str | None:
     """OEE in one word; None when it is not known."""
     if oee is None:
         return None

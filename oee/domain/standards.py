@@ -43,6 +43,15 @@ class Standard:
         place = 2 * (self.product is not None) + (self.equipment is not None)
         return place, self.line is not None, self.valid_from
 
+    @property
+    def words(self) -> str:
+        """Of what it is a standard."""
+        if self.product is not None:
+            return "this product on this machine" if self.equipment is not None else "this product"
+        if self.equipment is not None:
+            return "this machine"
+        return "this line" if self.line is not None else "every machine"
+
 
 @dataclass(frozen=True, slots=True)
 class Standards:

@@ -31,6 +31,7 @@ class OeeTile:
     uncoded: int
     flags: tuple[str, ...]
     line_code: str = ""
+    shift_starts_at: datetime | None = None
 
 
 def oee_tile(line: Line, now: datetime) -> OeeTile:
@@ -46,6 +47,7 @@ def oee_tile(line: Line, now: datetime) -> OeeTile:
         uncoded=shift.uncoded,
         flags=shift.flags,
         line_code=line.code,
+        shift_starts_at=shift.window.starts_at,
     )
 
 

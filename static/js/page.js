@@ -2,5 +2,6 @@
 
 import "./clock.js";
 import "./counts.js";
+import "./evidence.js";
 import "./forms.js";
 import "./wall.js";

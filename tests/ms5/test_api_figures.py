@@ -234,10 +234,12 @@ def test_a_stop_that_does_not_exist_is_not_found(stage: Stage) -> None:
     assert code(signed_in(), "nonsense", reason_code="CHANGEOVER").status_code == 404
 
 
-def test_an_operator_does_not_change_a_closed_shift_but_the_shift_manager_does(stage: Stage) -> None:
+def test_an_operator_may_change_the_shift_before_but_not_an_older_one_the_shift_manager_does(stage: Stage) -> None:
     stop = Stop.objects.get().id
-    with time_machine.travel(at("22:01"), tick=False):
-        assert code(signed_in(Role.OPERATOR), stop, reason_code="CHANGEOVER").status_code == 403
+    with time_machine.travel(at("16:00"), tick=False):
+        assert code(signed_in(Role.OPERATOR), stop, reason_code="CHANGEOVER").status_code == 200
+    with time_machine.travel(at("22:30"), tick=False):
+        assert code(signed_in(Role.OPERATOR), stop, reason_code="CLEANING").status_code == 403
         assert code(signed_in(Role.SHIFT_MANAGER), stop, reason_code="CHANGEOVER").status_code == 200
 
 

@@ -10,9 +10,9 @@ from floor.domain.machine import CounterEventKind
 from floor.models import CounterEvent, MachineState
 from floor.models.shifts import shift_at
 from oee.actions.check import differences
-from oee.actions.counts import ImpossibleCount, count_by_hand, decide_quarantine, enter_rejects, take_back_count
+from oee.actions.counts import count_by_hand, decide_quarantine, enter_rejects, take_back_count
 from oee.actions.rebuild import rebuild_dirty
-from oee.actions.refusals import AlreadyDone, ImpossibleTime
+from oee.actions.refusals import AlreadyDone, ImpossibleCount, ImpossibleTime
 from oee.models import CountEntry, HourTotals
 from oee.shift import shift_report
 from tests.factories import make_user

@@ -27,11 +27,18 @@ from floor.models import (
     User,
 )
 from oee.actions.check import differences
-from oee.actions.counts import ImpossibleCount, count_by_hand, decide_quarantine, enter_rejects, take_back_count
+from oee.actions.counts import count_by_hand, decide_quarantine, enter_rejects, take_back_count
 from oee.actions.planned_stops import end_forgotten, end_planned_stop, plan_stop, take_back_planned_stop
 from oee.actions.reasons import load_reasons
 from oee.actions.rebuild import rebuild_dirty
-from oee.actions.refusals import AlreadyDone, ImpossibleTime, SomebodyWasFaster, StopGone, UnknownReason
+from oee.actions.refusals import (
+    AlreadyDone,
+    ImpossibleCount,
+    ImpossibleTime,
+    SomebodyWasFaster,
+    StopGone,
+    UnknownReason,
+)
 from oee.actions.standards import restate
 from oee.actions.stops import add_stop, code_stop, merge_stops, separate_stops, split_stop, take_back_stop
 from oee.models import CountEntry, LinePolicy, ManualStop, PlannedStop, ReasonClass, Stop, StopMerge, StopReason

@@ -1,0 +1,39 @@
+"""A figure on a kiosk opens what is behind it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from floor.models import Line, MachineMinute, StateEdge
+from oee.actions.rebuild import rebuild
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("servers")]
+
+
+def happened(line: Line) -> None:
+    """It ran for an hour, stood for ten minutes in it and made parts."""
+    now, machine = datetime.now(UTC), line.equipment.get()
+    for minutes, state in ((60, "run"), (30, "stop"), (20, "run")):
+        StateEdge.objects.create(equipment=machine, at=now - timedelta(minutes=minutes), state=state)
+    for minutes in range(40, 50):
+        minute = (now - timedelta(minutes=minutes)).replace(second=0, microsecond=0)
+        MachineMinute.objects.create(equipment=machine, minute=minute, made=50, rejected=1)
+    rebuild(line, since=None, now=now)
+
+
+def test_a_figure_opens_its_evidence_over_the_line_screen(page: Page, line7: Line) -> None:
+    happened(line7)
+    page.goto("/lines/L-7/")
+
+    page.click("a[data-evidence] >> text=Availability")
+
+    dialog = page.locator("dialog#evidence")
+    expect(dialog).to_contain_text("operating time ÷ planned time")
+    expect(dialog.locator("table")).not_to_have_count(0)
+    dialog.locator("a[data-evidence] >> text=Quality").click()
+    expect(dialog.locator("h1")).to_contain_text("Quality")
+    expect(dialog.locator("[data-close]")).to_be_in_viewport()
+    dialog.locator("[data-close]").click()
+    expect(dialog).to_be_hidden()
+    assert page.url.endswith("/lines/L-7/")
