@@ -18,7 +18,7 @@ from floor.domain.machine import Observation
 from floor.models import Equipment, Line
 from ms5 import past_notes
 from oee.actions.rebuild import rebuild
-from oee.actions.stops import import_notes
+from oee.actions.stops import import_confirmations, import_notes
 from plc.actions import load_plan
 from plc.models import Controller
 from plc.simulator import keeping
@@ -84,9 +84,9 @@ def _let_people_speak(line: Line, end: datetime, chance: Random, now: datetime) 
         return
     until = end - SILENT_FOR
     import_notes(line, past_notes.changeovers(line, until, who), now=now)
-    import_notes(line, past_notes.codings(line, until, who, chance), now=now)
-    confirmed = past_notes.confirmations(line, until, who, chance)
-    import_notes(line, [*confirmed, *past_notes.scrap(line, until, who, chance)], now=now)
+    said = [*past_notes.codings(line, until, who, chance), *past_notes.scrap(line, until, who, chance)]
+    import_notes(line, said, now=now)
+    import_confirmations(past_notes.confirmations(line, until, who, chance))
     import_calls(past_notes.calls(line, end, who, chance))
 
 

@@ -43,10 +43,10 @@ class Steps:
         if is_first and postgres:
             self._empty(postgres)
         self.manage("Setting up the database", "migrate", "--noinput", "--verbosity=0")
+        self.manage("Making the logins", "demo_logins")  # before the history: its people speak in it
         if is_first and (postgres or self.has_no_plant()):
             self._make_plant()
         self.folder.mark_done(PLANT, database)
-        self.manage("Making the logins", "demo_logins")
         collecting.finish()
         self.folder.mark_done(SOURCE, source)
 

@@ -455,3 +455,8 @@ def import_notes(line: Line, notes: Sequence[models.Model], *, now: datetime) ->
     for sort, rows in sorts.items():
         sort._default_manager.bulk_create(rows, ignore_conflicts=True)
     rebuild(line, since=None, now=now)
+
+
+def import_confirmations(confirmations: Sequence[StopConfirmation]) -> None:
+    """Take over what supervisors agreed with; no figure depends on it."""
+    StopConfirmation.objects.bulk_create(confirmations, ignore_conflicts=True)
