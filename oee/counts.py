@@ -25,11 +25,21 @@ class Counted(NamedTuple):
 
 
 def counted_by_people(machines: Iterable[UUID], since: datetime | None, until: datetime | None) -> Iterator[Counted]:
-    """Of [since, until), None without limit; two queries."""
+    """Of [since, until), None without limit; two queries, one more where something was counted by hand."""
     ids = list(machines)
-    yield from map(entered, _between(CountEntry.objects.counting(), "ends_at", ids, since, until))
+    entries = list(_between(CountEntry.objects.standing(), "ends_at", ids, since, until))
+    answered = _answered(entries)
+    yield from (entered(entry) for entry in entries if entry.pk not in answered)
     accepted = QuarantineDecision.objects.filter(is_accepted=True)
     yield from map(accepted_parts, _between(accepted, "at", ids, since, until))
+
+
+def _answered(entries: Iterable[CountEntry]) -> set[int]:
+    """Those whose parts the controller has told by itself since."""
+    by_hand = [entry.pk for entry in entries if entry.sort == CountEntry.Sort.MANUAL]
+    if not by_hand:
+        return set()
+    return set(CountEntry.objects.filter(pk__in=by_hand).answered().values_list("pk", flat=True))
 
 
 def _between(rows: Any, column: str, ids: list[UUID], since: datetime | None, until: datetime | None) -> Any:

@@ -256,7 +256,7 @@ RULES = (
 
 def _policy(used: PolicyUsed, zone: ZoneInfo) -> dict[str, Any]:
     rules = {name: getattr(used.policy, name) for name in RULES}
-    return {"valid_from": local(used.since, zone), "words": used.words, **rules}
+    return {"valid_from": local(used.policy.valid_from if used.is_given else None, zone), "words": used.words, **rules}
 
 
 def _standard(used: StandardUsed, products: dict[int, str], zone: ZoneInfo) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class Changed:
 class News:
     """Version of a line's facts, and the earliest moment touched since they were last derived.
 
-    `since` None: not known any more, or never derived; everything has to be derived.
+    `since` None: not known any more; everything has to be derived.
     """
 
     version: int
@@ -145,7 +145,7 @@ def news(derived: Iterable[LineDerived]) -> dict[UUID, News]:
 
 
 def _news(seen: int, count: int, since: datetime | None, version: int) -> News:
-    is_complete = seen > 0 and count == version - seen
+    is_complete = count == version - seen
     return News(version, since if is_complete else None)
 
 

@@ -13,6 +13,7 @@ from oee.domain.clock import MINUTE_MS, from_ms
 from oee.domain.factors import Ratio, Totals, factors
 from oee.domain.kpis import Kpi, Unit, kpi_of
 from oee.domain.readings import company, figures
+from oee.domain.standards import BEGINNING
 from oee.evidence.count import CountLine, StandardUsed, counts
 from oee.evidence.history import Change, changes, restatements
 from oee.evidence.interval import Interval, intervals
@@ -58,9 +59,14 @@ class PolicyUsed:
     policy: LinePolicy
 
     @property
+    def is_given(self) -> bool:
+        """Otherwise nobody has given this line a policy; it is judged by what every line begins with."""
+        return self.policy.pk is not None
+
+    @property
     def since(self) -> datetime | None:
-        """None: nobody has given this line a policy; it is judged by what every line begins with."""
-        return self.policy.valid_from if self.policy.pk else None
+        """None: from the beginning."""
+        return self.policy.valid_from if self.is_given and self.policy.valid_from > BEGINNING else None
 
     @property
     def words(self) -> tuple[str, ...]:

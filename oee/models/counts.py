@@ -43,6 +43,9 @@ class CountEntryQuerySet(NoteQuerySet["CountEntry"]):
         found = self.annotate(seen_again=Subquery(back.order_by("at").values("at")[:1]))
         return found.annotate(is_answered=Q(Exists(read)) & (~Q(Exists(unbelieved)) | Q(Exists(believed))))
 
+    def answered(self) -> Self:
+        return self.with_answer().filter(is_answered=True)
+
     def counting(self) -> Self:
         """Those whose parts are in the figures: not withdrawn, and not answered by the controller itself."""
         return self.standing().with_answer().exclude(sort=CountEntry.Sort.MANUAL, is_answered=True)
