@@ -7,11 +7,11 @@ from django.db import transaction
 
 from floor import audit, live
 from floor.domain.fold import NO_PRODUCT
-from floor.domain.machine import CounterEventKind, State
-from floor.models import CounterEvent, Equipment, MachineState, StateEdge, User
+from floor.domain.machine import CounterEventKind
+from floor.models import CounterEvent, Equipment, User
 from oee.actions.rebuild import lock_line, rederive
 from oee.actions.refusals import AlreadyDone, ImpossibleCount, ImpossibleTime
-from oee.actions.stops import once, refuse_closed, refuse_impossible
+from oee.actions.stops import first_sight, once, refuse_closed, refuse_impossible
 from oee.models import CountEntry, QuarantineDecision
 
 MOST_PARTS = 1_000_000
@@ -53,11 +53,7 @@ def count_by_hand(
 
 
 def _refuse_seen(machine: Equipment, start: datetime, end: datetime) -> None:
-    seen = MachineState.objects.filter(equipment=machine).values_list("observed_until", flat=True).first()
-    if seen is None or seen <= start:
-        return
-    known = [e for e in StateEdge.objects.shaping(machine.id, start, min(end, seen)) if e.state != State.UNKNOWN]
-    if known:
+    if first_sight(machine, start, end) is not None:
         raise ImpossibleTime(
             f"The controller counted {machine.code} itself in this time. "
             "Parts can be entered by hand for time without data only."

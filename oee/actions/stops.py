@@ -404,17 +404,22 @@ def refuse_impossible(start: datetime, end: datetime | None, now: datetime) -> N
 
 def _refuse_observed(machine: Equipment, start: datetime, end: datetime) -> None:
     """What the controller saw cannot be said otherwise."""
-    seen = MachineState.objects.filter(equipment=machine).values_list("observed_until", flat=True).first()
-    if seen is None or seen <= start:
-        return
-    edges = StateEdge.objects.shaping(machine.id, start, min(end, seen))
-    known = [edge for edge in edges.order_by("at") if edge.state != State.UNKNOWN]
-    if known:
-        zone = machine.line.site.zone
+    seen_at = first_sight(machine, start, end)
+    if seen_at is not None:
         raise ImpossibleTime(
-            f"The controller saw {machine.code} at {max(known[0].at, start).astimezone(zone):%H:%M:%S}. "
+            f"The controller saw {machine.code} at {seen_at.astimezone(machine.line.site.zone):%H:%M:%S}. "
             "Only time without data can be entered by hand; other stops can be split and given reasons."
         )
+
+
+def first_sight(machine: Equipment, start: datetime, end: datetime) -> datetime | None:
+    """When the controller first saw the machine in [start, end); None: not at all."""
+    seen_until = MachineState.objects.filter(equipment=machine).values_list("observed_until", flat=True).first()
+    if seen_until is None or seen_until <= start:
+        return None
+    edges = StateEdge.objects.shaping(machine.id, start, min(end, seen_until)).exclude(state=State.UNKNOWN)
+    first = edges.order_by("at").values_list("at", flat=True).first()
+    return None if first is None else max(first, start)
 
 
 # ---------------------------------------------------------------- agreement
