@@ -78,9 +78,15 @@ def test_products_speeds_and_shifts_agree(described: dict[str, Any], line: LineS
         for product in line.products:
             assert cycles[entry["products"][product.number]] == pytest.approx(60_000 / product.rates[index])
         assert entry["machines"][spec.code].get("primary", False) is (index == line.primary)
-    shifts = entry["shifts"].values()
+    shifts = _shifts(entry)
     assert sorted((_time(s["from"]), _time(s["to"])) for s in shifts) == sorted(line.calendar.shifts)
     assert sorted(_time(b["from"]) for s in shifts for b in s["breaks"]) == sorted(line.calendar.breaks)
+
+
+def _shifts(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of every day, or of a rotation whose teams follow each other without a gap."""
+    plans = [entry, *entry.get("rotations", {}).values()]
+    return [shift for plan in plans for shift in plan.get("shifts", {}).values()]
 
 
 def _time(value: int | str) -> time:
