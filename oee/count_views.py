@@ -119,7 +119,7 @@ def by_hand(request: HttpRequest, code: str) -> HttpResponse:
             **_who(request),
         )
         words = f"{count(entry.made)} parts of {machine.code} are counted."
-        return {"message": words, "next": reverse("line-counts", args=[code])}
+        return {"message": words, "go": reverse("line-counts", args=[code])}
 
     return _tap(request, CountByHandForm(request.POST), reverse("line-counts", args=[code]), deed)
 

@@ -109,7 +109,7 @@ async function post(form, submitter) {
     form.elements.comment && (form.elements.comment.value = "");
     toast(form.dataset.post || done?.message || `Saved: ${submitter?.textContent.trim()}`);
     if (done?.undo) offerUndo(done);
-    if (done?.next) location.assign(done.next);
+    if (done?.go) location.assign(done.go);
     document.dispatchEvent(new Event("live:refresh"));
   } catch (error) {
     toast(error instanceof TypeError ? "Not saved: no connection. Try again." : error.message, true);

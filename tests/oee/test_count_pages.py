@@ -302,7 +302,7 @@ def test_an_operator_counts_an_hour_by_hand(stage: Stage) -> None:
 
     status, told = tap(signed_in(), "/lines/L-BAG1/counts/by-hand/", piece=value, made=300, rejected=12)
 
-    assert (status, told["next"]) == (200, "/lines/L-BAG1/counts/")
+    assert (status, told["go"]) == (200, "/lines/L-BAG1/counts/")
     entry = CountEntry.objects.get()
     assert (entry.starts_at, entry.ends_at, entry.made, entry.rejected) == (at("07:20"), at("08:00"), 300, 12)
 

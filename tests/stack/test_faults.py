@@ -105,7 +105,7 @@ def test_the_minute_without_link_is_no_data_and_no_stop(plant: Product) -> None:
     lost_at, back_at = longest_unknown(plant, BAGGER)
     assert back_at - lost_at >= timedelta(seconds=LINK_LOSS_S - 5)
     states = plant.rows(
-        "SELECT DISTINCT l.state, l.planned FROM oee_ledgerentry l JOIN floor_equipment e ON e.id = l.equipment_id"
+        "SELECT DISTINCT l.state, l.kind FROM oee_ledgerentry l JOIN floor_equipment e ON e.id = l.equipment_id"
         " WHERE e.code = %s AND l.started_at < %s AND l.ended_at > %s",
         BAGGER,
         back_at,
