@@ -219,7 +219,7 @@ TILES: dict[str, Tile] = {
         "oee/tiles/hours.html",
         lambda g: hours_tile(g.line, g.now),
         frozenset({"pace", "stops"}),
-        at_most_every_s=5,
+        at_most_every_s=1,
         at_least_every_s=30,
     ),
     "figures": Tile("ms5/tiles/figures.html", lambda g: g["pace"], frozenset({"pace"}), at_most_every_s=0.5),

@@ -28,11 +28,11 @@ export function toast(text, bad = false) {
 }
 
 /** Beside what was just done: a button that takes it back, for as long as the server allows. */
-function offerUndo({ undo, undo_s: seconds }) {
+function offerUndo({ undo, undo_s: seconds }, form) {
   const output = document.querySelector(".toast");
   if (!output) return;
   const button = Object.assign(document.createElement("button"), { className: "button", textContent: "Undo" });
-  button.onclick = () => takeBack(undo);
+  button.onclick = () => takeBack(undo).then(() => { form.ariaBusy = "false"; });
   output.append(" ", button);
   clearTimeout(toastTimer);
   toastTimer = setTimeout(() => (output.hidden = true), seconds * 1000);
@@ -108,7 +108,7 @@ async function post(form, submitter) {
     form.dispatchEvent(new Event("posted", { bubbles: true }));
     form.elements.comment && (form.elements.comment.value = "");
     toast(form.dataset.post || done?.message || `Saved: ${submitter?.textContent.trim()}`);
-    if (done?.undo) offerUndo(done);
+    if (done?.undo) offerUndo(done, form);
     if (done?.go) location.assign(done.go);
     document.dispatchEvent(new Event("live:refresh"));
   } catch (error) {

@@ -26,9 +26,11 @@ def test_a_figure_opens_its_evidence_over_the_line_screen(page: Page, line7: Lin
     happened(line7)
     page.goto("/lines/L-7/")
 
-    page.click("a[data-evidence] >> text=Availability")
+    page.click(".figure a[data-evidence]")
 
     dialog = page.locator("dialog#evidence")
+    expect(dialog.locator("h1")).to_contain_text("OEE")
+    dialog.locator("a[data-evidence] >> text=Availability").click()
     expect(dialog).to_contain_text("operating time ÷ planned time")
     expect(dialog.locator("table")).not_to_have_count(0)
     dialog.locator("a[data-evidence] >> text=Quality").click()
