@@ -132,7 +132,7 @@ PUBLISHED: dict[str, tuple[dict[str, Any], list[str | Fraction | None]]] = {
             Fraction(250_510, 288_000),
         ],
     ),
-    # npmjs.com/package/calculateoee prints 0.864 for these figures, having left performance out: it is 0.144.
+    # The JavaScript package calculateoee prints 0.864 for these figures, having left performance out: it is 0.144.
     "npm_calculateoee_wrong": (
         ledger(product(1.2, 500, good=480), scheduled_s=4_000, unplanned_stops_s=400),
         [Fraction(9, 10), Fraction(1, 6), Fraction(24, 25), Fraction(144, 1000)],
