@@ -371,20 +371,24 @@ def add_stop(
             request_id=request_id,
             comment=comment,
         )
-        StopCoding.objects.create(
-            equipment=machine,
-            covers=DateTimeTZRange(start, end, "[)"),
-            reason=reason,
-            comment=comment,
-            author=by,
-            made_at=now,
-            request_id=_other(request_id),
-        )
+        _explain(note, reason)
         audit.record(by, "stop.add", note, now, reason=reason.code, start=start.isoformat(), end=end.isoformat())
         rederive(line, start=start, end=end)
         return note
 
     return once(ManualStop, request_id, write)
+
+
+def _explain(note: ManualStop, reason: StopReason) -> None:
+    StopCoding.objects.create(
+        equipment=note.equipment,
+        covers=DateTimeTZRange(note.starts_at, note.ends_at, "[)"),
+        reason=reason,
+        comment=note.comment,
+        author=note.author,
+        made_at=note.made_at,
+        request_id=_other(note.request_id),
+    )
 
 
 def take_back_stop(manual_id: int, *, by: User, now: datetime) -> ManualStop:
