@@ -10,14 +10,16 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-from andon.domain.call import LIVE, Priority, Status
+from andon.domain.call import LIVE, OVER, Priority, Status
 from andon.domain.escalation import STANDARD_RULES, Clock, Rule, Step
 from floor.models import Equipment, Line, User
 from floor.models.people import Role
 
 PRIORITIES = [(p.value, p.word) for p in Priority]
 STATUSES = [(s.value, s.value) for s in Status]
+# A rule waits for an answer or for the remedy; that a shift inherits a call needs no rule.
 CLOCKS = [(Clock.ACK.value, "until acknowledged"), (Clock.RESOLVE.value, "until resolved")]
+STEP_CLOCKS = [*CLOCKS, (Clock.SHIFT.value, "until the next shift")]
 
 
 def roles_field(help_text: str) -> Any:
@@ -39,6 +41,7 @@ class CallKind(models.Model):
     hint = models.CharField(max_length=80, blank=True, help_text="When to choose it, in the operator's words.")
     responders = roles_field("Roles told at once, separated by commas.")
     priority = models.PositiveSmallIntegerField(choices=PRIORITIES, default=Priority.HIGH)
+    suggests_work_order = models.BooleanField(default=False, help_text="A resolved call leaves work to do.")
     position = models.PositiveSmallIntegerField(default=0)
     enabled = models.BooleanField(default=True)
 
@@ -84,7 +87,7 @@ class EscalationRule(models.Model):
                 name="one_rule_version_at_a_time", fields=["priority", "clock", "level", "valid_from"]
             ),
             models.CheckConstraint(name="rule_priority_known", condition=Q(priority__in=list(Priority))),
-            models.CheckConstraint(name="rule_clock_known", condition=Q(clock__in=[c.value for c in Clock])),
+            models.CheckConstraint(name="rule_clock_known", condition=Q(clock__in=[clock for clock, _ in CLOCKS])),
             models.CheckConstraint(name="rule_level_from_1", condition=Q(level__gte=1)),
             models.CheckConstraint(name="rule_waits", condition=Q(after_s__gt=0)),
             models.CheckConstraint(name="rule_reminds_once_a_minute", condition=Q(repeat_s=None) | Q(repeat_s__gte=60)),
@@ -129,8 +132,8 @@ class CallQuerySet(models.QuerySet["Call"]):
         return self.filter(status__in=LIVE)
 
     def counted(self) -> Self:
-        """Calls that were meant: those taken back at once never were."""
-        return self.exclude(status=Status.CANCELLED)
+        """Calls that were meant and told: those taken back at once never were, those shelved reached nobody."""
+        return self.exclude(status__in=[Status.CANCELLED, Status.SHELVED])
 
     def with_due_steps(self, now: datetime) -> Self:
         return self.filter(models.Exists(EscalationStep.objects.due(now).filter(call=models.OuterRef("pk"))))
@@ -168,7 +171,17 @@ class Call(models.Model):
     arrived_by = person()
     resolved_at = models.DateTimeField(null=True, blank=True)
     resolved_by = person()
-    resolution = models.CharField(max_length=1000, blank=True)
+    resolution = models.CharField(max_length=1000, blank=True, help_text="What was done, or why nothing was.")
+    work_order_suggested = models.BooleanField(default=False, help_text="Something is left for maintenance to do.")
+    reopened_at = models.DateTimeField(null=True, blank=True, help_text="From here its clocks run.")
+    round = models.PositiveSmallIntegerField(default=0, help_text="How often it was reopened.")
+    stopped_since = models.DateTimeField(
+        null=True, blank=True, help_text="When the stop began during which it was raised; empty: the machine ran."
+    )
+    cleared_at = models.DateTimeField(
+        null=True, blank=True, help_text="The machine that called runs again; the call waits to be resolved."
+    )
+    repeats = models.PositiveIntegerField(default=0, help_text="How often the same was called again while it was open.")
     note = models.CharField(max_length=500, blank=True)
     request_id = models.UUIDField(unique=True, default=uuid.uuid4)
 
@@ -186,13 +199,18 @@ class Call(models.Model):
             models.CheckConstraint(name="call_priority_known", condition=Q(priority__in=list(Priority))),
             models.CheckConstraint(
                 name="call_answered_by_somebody",
-                condition=Q(status__in=[Status.OPEN, Status.CANCELLED])
+                condition=Q(status__in=[Status.OPEN, Status.CANCELLED, Status.SHELVED])
                 | Q(acknowledged_at__isnull=False, acknowledged_by__isnull=False),
             ),
             models.CheckConstraint(
                 name="call_resolved_in_words",
-                condition=~Q(status=Status.RESOLVED)
+                condition=~Q(status__in=OVER)
                 | (Q(resolved_at__isnull=False, resolved_by__isnull=False) & ~Q(resolution="")),
+            ),
+            models.UniqueConstraint(
+                name="one_machine_call_per_stop",
+                fields=["equipment", "kind", "stopped_since"],
+                condition=Q(source="machine", stopped_since__isnull=False),
             ),
         ]
         indexes = [
@@ -212,6 +230,11 @@ class Call(models.Model):
     def caller(self) -> str:
         return str(self.raised_by) if self.raised_by else "the machine"
 
+    @property
+    def since(self) -> datetime:
+        """Where its clocks run from."""
+        return self.reopened_at or self.raised_at
+
 
 class EscalationStepQuerySet(models.QuerySet["EscalationStep"]):
     def ahead(self) -> Self:
@@ -229,7 +252,8 @@ class EscalationStep(models.Model):
     """At `due_at` this call moves on. Written when it is planned, taken or cancelled once."""
 
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="steps")
-    clock = models.CharField(max_length=8, choices=CLOCKS)
+    round = models.PositiveSmallIntegerField(default=0, help_text="Of the call, when it was planned.")
+    clock = models.CharField(max_length=8, choices=STEP_CLOCKS)
     level = models.PositiveSmallIntegerField()
     reminder = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField()
@@ -244,7 +268,7 @@ class EscalationStep(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="one_step_per_level", fields=["call", "clock", "level", "reminder"]),
+            models.UniqueConstraint(name="one_step_per_level", fields=["call", "round", "clock", "level", "reminder"]),
             models.CheckConstraint(name="step_taken_or_cancelled", condition=Q(taken_at=None) | Q(cancelled_at=None)),
         ]
         indexes = [
@@ -262,11 +286,21 @@ class CallEvent(models.Model):
     class What(models.TextChoices):
         RAISED = "raised"
         ACKNOWLEDGED = "acknowledged"
+        TRANSFERRED = "transferred"
         ARRIVED = "arrived"
+        NOTED = "noted"
+        PHOTO = "photo"
         RESOLVED = "resolved"
+        REJECTED = "rejected"
+        REOPENED = "reopened"
         CANCELLED = "cancelled"
         ESCALATED = "escalated"
         REMINDED = "reminded"
+        INHERITED = "inherited"  # the next shift was told
+        REPEATED = "repeated"  # the same was called again
+        CLEARED = "cleared"  # the machine that called runs again
+        SHELVED = "shelved"
+        UNSHELVED = "unshelved"
 
     call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="events")
     at = models.DateTimeField()
@@ -279,6 +313,15 @@ class CallEvent(models.Model):
 
     class Meta:
         indexes = [models.Index(name="call_history", fields=["call", "at"])]
+
+
+class CallPhoto(models.Model):
+    """A picture taken at the machine, made small and without what cameras write into their files."""
+
+    event = models.OneToOneField(CallEvent, on_delete=models.CASCADE, primary_key=True, related_name="photo")
+    jpeg = models.BinaryField()
+    width = models.PositiveSmallIntegerField()
+    height = models.PositiveSmallIntegerField()
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):

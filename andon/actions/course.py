@@ -12,12 +12,15 @@ from uuid import UUID
 import structlog
 
 from andon.actions.notifications import messages
+from andon.domain import escalation
 from andon.domain.call import UNDO_TRAVEL, UNDO_WITHIN, Status
-from andon.domain.escalation import Course, Step, advance, turn, worth_telling
+from andon.domain.escalation import MINUTE, WARN_BEFORE_S, Clock, Course, NextShift, Step, advance, turn, worth_telling
 from andon.models import Call, CallEvent, EscalationStep, Notification
 from andon.words import spoken
+from floor.domain.shifts import Calendar
 from floor.models import User
 from floor.models.people import Role
+from floor.models.shifts import calendar
 
 log = structlog.get_logger(__name__)
 
@@ -50,12 +53,34 @@ def load(calls: Iterable[Call]) -> dict[Call, list[EscalationStep]]:
     return {call: ahead[call.pk] for call in calls}
 
 
+def next_shift(calendar: Calendar) -> NextShift:
+    def begins(moment: datetime) -> datetime | None:
+        following = calendar.next_start(moment)
+        return following.starts_at if following else None
+
+    return begins
+
+
+def hasten(call: Call, now: datetime) -> None:
+    """Take the next level of a locked call before it is due."""
+    rows = load([call])[call]
+    known = {row.value().key: row for row in rows}
+    course, step = escalation.hasten(_course(call, rows))
+    if step is None:
+        return
+    EscalationStep.objects.bulk_create(_row(call, ahead) for ahead in course.ahead if ahead.key not in known)
+    _write([Moved(call, course.level, (known[step.key],), frozenset({step.key}))], now)
+
+
 def take_due(ahead: Mapping[Call, Sequence[EscalationStep]], now: datetime) -> int:
     """Take every due step of these calls: rows, history, messages. Return how many were taken."""
-    moved = [_move(call, rows, now) for call, rows in ahead.items()]
+    calendars = calendar.answer_all([call.line for call in ahead])
+    moved = [_move(call, rows, now, next_shift(calendars[call.line])) for call, rows in ahead.items()]
     moved = [one for one in moved if one.taken]
-    if not moved:
-        return 0
+    return _write(moved, now) if moved else 0
+
+
+def _write(moved: Sequence[Moved], now: datetime) -> int:
     events = _write_steps(moved, now)
     _tell({one.call.pk: one.told for one in moved}, events, now)
     for one in moved:
@@ -77,8 +102,8 @@ def _course(call: Call, rows: Sequence[EscalationStep]) -> Course:
     return Course(Status(call.status), call.level, tuple(row.value() for row in rows))
 
 
-def _move(call: Call, rows: Sequence[EscalationStep], now: datetime) -> Moved:
-    course, taken = advance(_course(call, rows), now)
+def _move(call: Call, rows: Sequence[EscalationStep], now: datetime, following_shift: NextShift) -> Moved:
+    course, taken = advance(_course(call, rows), now, following_shift)
     known = {row.value().key: row for row in rows}
     taken_rows = tuple(known.get(step.key) or _row(call, step) for step in taken)
     following = [_row(call, step) for step in course.ahead if step.key not in known]
@@ -88,7 +113,7 @@ def _move(call: Call, rows: Sequence[EscalationStep], now: datetime) -> Moved:
 
 def _row(call: Call, step: Step) -> EscalationStep:
     return EscalationStep(
-        call=call, clock=step.clock, level=step.level, reminder=step.reminder, due_at=step.due_at,
+        call=call, round=call.round, clock=step.clock, level=step.level, reminder=step.reminder, due_at=step.due_at,
         recipients=list(step.recipients), repeat_s=step.repeat_s,
     )  # fmt: skip
 
@@ -102,23 +127,31 @@ def _write_steps(moved: Sequence[Moved], now: datetime) -> list[tuple[Escalation
     EscalationStep.objects.filter(pk__in=[row.pk for row in rows]).update(taken_at=now, postponed_until=None)
     events = CallEvent.objects.bulk_create(
         CallEvent(call_id=row.call_id, at=now, what=_what(row), step=row, level=row.level, text=_words(row),
-                  by_id=row.call.raised_by_id if row.level == 0 else None)
+                  by_id=row.call.raised_by_id if _what(row) == What.RAISED and not row.round else None)
         for row in rows
     )  # fmt: skip
     return list(zip(rows, events, strict=True))
 
 
 def _what(row: EscalationStep) -> str:
-    if row.level == 0:
-        return What.RAISED
-    return What.REMINDED if row.reminder else What.ESCALATED
+    if row.clock == Clock.SHIFT:
+        return What.INHERITED
+    if row.reminder:
+        return What.REMINDED
+    return What.ESCALATED if row.level else What.RAISED
 
 
 def _words(row: EscalationStep) -> str:
     told = spoken(row.recipients)
-    if row.level == 0:
-        return f"Call sent to {told}"
-    missing = "Nobody has acknowledged" if row.clock == "ack" else "Not resolved yet"
+    match _what(row):
+        case What.RAISED:
+            return f"Call sent to {told}"
+        case What.INHERITED:
+            return f"Still open at the start of the shift: goes to {told}"
+        case What.REMINDED if row.level == 0:
+            left = WARN_BEFORE_S[Clock(row.clock)] // MINUTE
+            return f"{left} min left to {'answer' if row.clock == Clock.ACK else 'resolve'}: reminding {told}"
+    missing = "Nobody has acknowledged" if row.clock == Clock.ACK else "Not resolved yet"
     return f"{missing}: {'reminding' if row.reminder else 'goes to'} {told}"
 
 
@@ -129,7 +162,7 @@ def _tell(
     rows: list[Notification] = []
     for step, event in events:
         if step.value().key in told[event.call_id]:
-            hold = UNDO_WITHIN + UNDO_TRAVEL if step.level == 0 else timedelta()
+            hold = UNDO_WITHIN + UNDO_TRAVEL if event.what == What.RAISED else timedelta()
             rows += messages(event, _people(staff, step), now, hold=hold)
     Notification.objects.bulk_create(rows)
 

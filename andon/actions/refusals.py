@@ -24,6 +24,18 @@ class WrongMachine(CallRefused):
     code = "CALL_WRONG_EQUIPMENT"
 
 
+class LineOff(CallRefused):
+    code = "CALL_LINE_OFF"
+
+
+class NotAnswering(CallRefused):
+    code = "CALL_PERSON_DOES_NOT_ANSWER"
+
+
+class NotAPhoto(CallRefused):
+    code = "CALL_PHOTO_UNREADABLE"
+
+
 class NoteMissing(CallRefused):
     code = "CALL_NOTE_MISSING"
 
@@ -46,14 +58,14 @@ class AlreadyOpen(CallRefused):
 class AlreadyAcknowledged(CallRefused):
     code = "CALL_ALREADY_ACKNOWLEDGED"
 
-    def __init__(self, call: Call) -> None:
-        super().__init__(f"{call.acknowledged_by} acknowledged this call at {plant_time(call, call.acknowledged_at)}.")
+    def __init__(self, call: Call, at: datetime | None) -> None:
+        super().__init__(f"{call.responder or call.acknowledged_by} acknowledged this call at {plant_time(call, at)}.")
 
 
 class NotPossible(CallRefused):
     code = "CALL_NOT_POSSIBLE"
 
-    def __init__(self, call: Call, deed: Deed) -> None:
+    def __init__(self, call: Call, deed: Deed | str) -> None:
         super().__init__(f"{_state(call)} Nothing is left to {deed}.")
 
 
@@ -61,6 +73,10 @@ def _state(call: Call) -> str:
     match call.status:
         case Status.RESOLVED:
             return f"{call.resolved_by} resolved this call at {plant_time(call, call.resolved_at)}."
+        case Status.REJECTED:
+            return f"{call.resolved_by} rejected this call at {plant_time(call, call.resolved_at)}."
+        case Status.SHELVED:
+            return "This call is shelved."
         case Status.ARRIVED:
             return f"{call.arrived_by} arrived at {plant_time(call, call.arrived_at)}."
         case Status.CANCELLED:

@@ -25,7 +25,10 @@ def seed_rules() -> int:
     """Add what is missing of the standard kinds and rules; what people changed stays. Return how many were added."""
     added = 0
     for place, (code, label, hint, responders, priority) in enumerate(STANDARD_KINDS, 1):
-        values = {"label": label, "hint": hint, "responders": responders, "priority": priority, "position": place}
+        values = {
+            "label": label, "hint": hint, "responders": responders, "priority": priority, "position": place,
+            "suggests_work_order": code == "maintenance",
+        }  # fmt: skip
         added += CallKind.objects.get_or_create(code=code, defaults=values)[1]
     known = set(EscalationRule.objects.values_list("priority", "clock", "level"))
     missing = [rule for rule in STANDARD_RULES if (rule.priority, rule.clock, rule.level) not in known]

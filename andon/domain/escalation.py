@@ -1,29 +1,38 @@
 """When a call moves on, and to whom. Due times follow from the raising of the call, never from when we looked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from andon.domain.call import Priority, Status
+from andon.domain.call import LIVE, Priority, Status
 
 
 class Clock(StrEnum):
-    """What a call is still waiting for: somebody to take it, or somebody to put it right."""
+    """What a call is still waiting for: somebody to take it, somebody to put it right, the next shift to inherit it."""
 
     ACK = "ack"
     RESOLVE = "resolve"
+    SHIFT = "shift"
 
 
 RUNS_WHILE: dict[Clock, frozenset[Status]] = {
     Clock.ACK: frozenset({Status.OPEN}),
-    Clock.RESOLVE: frozenset({Status.OPEN, Status.ACKNOWLEDGED, Status.ARRIVED}),
+    Clock.RESOLVE: frozenset(LIVE),
+    Clock.SHIFT: frozenset(LIVE),
 }
+
+MINUTE = 60
+# So long before the first limit those who were called are told that it comes near.
+WARN_BEFORE_S: dict[Clock, int] = {Clock.ACK: 5 * MINUTE, Clock.RESOLVE: 10 * MINUTE}
+
+NextShift = Callable[[datetime], datetime | None]
+"""When the first shift after a moment begins; None if none is planned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`after_s` counts from the raising of the call. `repeat_s` None: this level is told once."""
+    """`after_s` counts from the raising of the call, or its reopening. `repeat_s` None: this level is told once."""
 
     priority: Priority
     clock: Clock
@@ -35,7 +44,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """At `due_at`, tell these roles. Level 0 is the call itself; `reminder` counts the repetitions of a level."""
+    """At `due_at`, tell these roles.
+
+    Level 0 are those who were called: reminder 0 is the call itself, 1 the warning before a limit. In later levels
+    `reminder` counts the repetitions; of the shift clock, the shifts that inherited the call.
+    """
 
     clock: Clock
     level: int
@@ -48,11 +61,13 @@ class Step:
     def key(self) -> tuple[str, int, int]:
         return self.clock, self.level, self.reminder
 
-    def next_reminder(self) -> "Step | None":
+    def following(self, next_shift: NextShift) -> "Step | None":
         """Due from when this one was due, so that a late escalator does not stretch the plan."""
-        if self.repeat_s is None:
-            return None
-        return replace(self, due_at=self.due_at + timedelta(seconds=self.repeat_s), reminder=self.reminder + 1)
+        due_at = next_shift(self.due_at) if self.clock is Clock.SHIFT else self._repeated()
+        return None if due_at is None else replace(self, due_at=due_at, reminder=self.reminder + 1)
+
+    def _repeated(self) -> datetime | None:
+        return None if self.repeat_s is None else self.due_at + timedelta(seconds=self.repeat_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +79,36 @@ class Course:
     ahead: tuple[Step, ...]
 
 
-def plan(priority: Priority, raised_at: datetime, rules: Iterable[Rule], responders: Sequence[str]) -> tuple[Step, ...]:
-    """Every step of a new call in the order they fall due; the first one tells the responders at once."""
-    first = Step(Clock.ACK, 0, raised_at, tuple(responders))
-    later = (
-        Step(rule.clock, rule.level, raised_at + timedelta(seconds=rule.after_s), rule.recipients, rule.repeat_s)
-        for rule in rules
-        if rule.priority == priority
-    )
-    return (first, *sorted(later, key=_order))
+def no_shift(_: datetime) -> None:
+    """For a line without a calendar: nobody inherits."""
 
 
-def advance(course: Course, now: datetime) -> tuple[Course, tuple[Step, ...]]:
+def plan(
+    priority: Priority,
+    since: datetime,
+    rules: Iterable[Rule],
+    responders: Sequence[str],
+    next_shift: NextShift = no_shift,
+) -> tuple[Step, ...]:
+    """Every step of a call raised or reopened at `since`, in the order they fall due; the first is due at once."""
+    told = tuple(responders)
+    its = [rule for rule in rules if rule.priority == priority]
+    steps = [Step(Clock.ACK, 0, since, told)]
+    steps += (Step(r.clock, r.level, since + timedelta(seconds=r.after_s), r.recipients, r.repeat_s) for r in its)
+    steps += _warnings(since, its, told)
+    if (shift := next_shift(since)) is not None:
+        steps.append(Step(Clock.SHIFT, 0, shift, told))
+    return tuple(sorted(steps, key=_order))
+
+
+def _warnings(since: datetime, rules: Sequence[Rule], told: tuple[str, ...]) -> Iterable[Step]:
+    for clock, before_s in WARN_BEFORE_S.items():
+        limit_s = min((rule.after_s for rule in rules if rule.clock is clock), default=0)
+        if limit_s > before_s:
+            yield Step(clock, 0, since + timedelta(seconds=limit_s - before_s), told, reminder=1)
+
+
+def advance(course: Course, now: datetime, next_shift: NextShift = no_shift) -> tuple[Course, tuple[Step, ...]]:
     """Take every step that has fallen due by `now`; return the new course and the steps taken, in order."""
     ahead, taken, level = list(course.ahead), [], course.level
     while due := [s for s in ahead if s.due_at <= now and course.status in RUNS_WHILE[s.clock]]:
@@ -83,9 +116,22 @@ def advance(course: Course, now: datetime) -> tuple[Course, tuple[Step, ...]]:
         ahead.remove(step)
         taken.append(step)
         level = max(level, step.level)
-        if reminder := step.next_reminder():
-            ahead.append(reminder)
+        if following := step.following(next_shift):
+            ahead.append(following)
     return Course(course.status, level, tuple(sorted(ahead, key=_order))), tuple(taken)
+
+
+def hasten(course: Course) -> tuple[Course, Step | None]:
+    """Take the next higher level before it is due, or the next reminder of the last one; None: nothing is ahead."""
+    running = [s for s in course.ahead if s.level and course.status in RUNS_WHILE[s.clock]]
+    higher = [s for s in running if s.level > course.level]
+    step = min(higher or running, key=_order, default=None)
+    if step is None:
+        return course, None
+    ahead = [s for s in course.ahead if s is not step]
+    if following := step.following(no_shift):
+        ahead.append(following)
+    return Course(course.status, max(course.level, step.level), tuple(sorted(ahead, key=_order))), step
 
 
 def turn(course: Course, status: Status) -> Course:
@@ -103,7 +149,6 @@ def _order(step: Step) -> tuple[datetime, str, int, int]:
     return step.due_at, *step.key
 
 
-MINUTE = 60
 _MANAGERS = ("shift_manager", "production_manager")
 # Priority → (acknowledge within, resolve within, told first, told next), minutes.
 _LIMITS: dict[Priority, tuple[int, int, tuple[str, ...], tuple[str, ...]]] = {

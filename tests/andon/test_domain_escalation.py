@@ -4,14 +4,16 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from andon.domain.call import Deed, Priority, Status, after
+from andon.domain.call import LIVE, OVER, Deed, Priority, Status, after
 from andon.domain.escalation import (
     RUNS_WHILE,
     STANDARD_RULES,
+    WARN_BEFORE_S,
     Clock,
     Course,
     Step,
     advance,
+    hasten,
     plan,
     turn,
     worth_telling,
@@ -81,8 +83,8 @@ def test_a_call_that_nobody_hears_reminds_for_ever(priority: Priority, hours: in
 def test_steps_fall_due_in_the_order_of_their_levels(priority: Priority) -> None:
     steps = plan(priority, SIX, STANDARD_RULES, ["maintenance"])
 
-    for clock in Clock:
-        due = [step for step in steps if step.clock == clock]
+    for clock in (Clock.ACK, Clock.RESOLVE):
+        due = [step for step in steps if step.clock == clock and not step.reminder]
         assert all(a.level < b.level and a.due_at < b.due_at for a, b in pairwise(due))
         assert due[-1].repeat_s is not None
 
@@ -104,16 +106,53 @@ def test_after_a_long_outage_only_the_last_of_many_reminders_is_sent() -> None:
     told = worth_telling(taken)
 
     assert len(taken) > 100
-    assert [(s.clock.value, s.level) for s in told if s.reminder] == [("resolve", 2), ("ack", 2)]
+    assert [(s.clock.value, s.level) for s in told if s.reminder] == [("resolve", 0), ("resolve", 2), ("ack", 2)]
     assert len([s for s in told if not s.reminder]) == 5
 
 
-@given(deeds=st.lists(st.sampled_from(Deed), max_size=8))
-def test_no_order_of_deeds_leads_out_of_a_closed_call(deeds: list[Deed]) -> None:
-    status, closed = Status.OPEN, None
+@given(deeds=st.lists(st.sampled_from(Deed), max_size=12))
+def test_only_reopening_leads_out_of_a_closed_call(deeds: list[Deed]) -> None:
+    status = Status.OPEN
     for deed in deeds:
         following = after(deed, status)
-        assert closed is None or following is None
+        if status not in LIVE and following is not None:
+            assert (deed, following) == (Deed.REOPEN, Status.OPEN)
+            assert status in OVER
         status = following or status
-        closed = status if status in (Status.RESOLVED, Status.CANCELLED) else closed
-    assert (status in RUNS_WHILE[Clock.RESOLVE]) == (closed is None)
+    assert all((status in running) == (status in LIVE) for clock, running in RUNS_WHILE.items() if clock != Clock.ACK)
+
+
+@given(priority=priorities, level=st.integers(0, 3))
+def test_the_next_level_can_be_called_before_its_time_without_moving_the_plan(priority: Priority, level: int) -> None:
+    course, _ = advance(begin(priority), SIX)
+    planned = {step.key: step.due_at for step in course.ahead}
+
+    for _ in range(level):
+        course, step = hasten(course)
+        assert step is not None
+        assert planned.get(step.key, step.due_at) == step.due_at
+
+    assert course.level == min(level, 2)
+    _, later = advance(course, SIX + timedelta(hours=3))
+    assert all(planned.get(step.key, step.due_at) == step.due_at for step in later)
+
+
+def test_every_shift_that_finds_the_call_open_inherits_it() -> None:
+    def next_shift(moment: datetime) -> datetime:
+        return SIX + (moment - SIX) // timedelta(hours=8) * timedelta(hours=8) + timedelta(hours=8)
+
+    steps = plan(Priority.LOW, SIX, STANDARD_RULES, ["maintenance"], next_shift)
+    _, taken = advance(Course(Status.OPEN, 0, steps), SIX + timedelta(hours=25), next_shift)
+
+    inherited = [step.due_at - SIX for step in taken if step.clock is Clock.SHIFT]
+    assert inherited == [timedelta(hours=8 * n) for n in (1, 2, 3)]
+
+
+@given(priority=priorities)
+def test_those_called_are_warned_before_a_limit_passes(priority: Priority) -> None:
+    steps = plan(priority, SIX, STANDARD_RULES, ["maintenance"])
+
+    for clock, before_s in WARN_BEFORE_S.items():
+        limit = min(step.due_at for step in steps if step.clock == clock and step.level == 1)
+        warnings = [step for step in steps if step.clock == clock and (step.level, step.reminder) == (0, 1)]
+        assert [step.due_at for step in warnings] == [due for due in [limit - timedelta(seconds=before_s)] if due > SIX]

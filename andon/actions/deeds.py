@@ -1,0 +1,68 @@
+"""How any deed is done to a call: its row locked, what fell due before taken first, history, messages, screens."""
+
+from datetime import datetime
+from uuid import UUID
+
+from andon.actions import course
+from andon.actions.notifications import messages
+from andon.actions.refusals import NotPossible
+from andon.domain.call import Deed, Status, after
+from andon.models import Call, CallEvent, Notification
+from floor import audit, live
+from floor.models import User
+
+CHANGES = [
+    *("status", "level", "responder", "acknowledged_at", "acknowledged_by", "arrived_at", "arrived_by"),
+    *("resolved_at", "resolved_by", "resolution", "work_order_suggested", "reopened_at", "round", "stopped_since"),
+]
+
+ANSWERS = (Deed.ACKNOWLEDGE, Deed.TRANSFER, Deed.ARRIVE, Deed.RESOLVE, Deed.REJECT)
+
+
+def locked(call: Call) -> Call:
+    people = ("acknowledged_by", "arrived_by", "resolved_by")
+    rows = Call.objects.for_screen().select_related(*people)
+    return rows.select_for_update(no_key=True, of=("self",)).get(pk=call.pk)
+
+
+def done_before(call: Call, request_id: UUID | None) -> bool:
+    return request_id is not None and CallEvent.objects.filter(call=call, request_id=request_id).exists()
+
+
+def do(
+    call: Call, deed: Deed, what: CallEvent.What, text: str, by: User, now: datetime, request_id: UUID | None
+) -> Call:
+    """Turn the locked call by this deed. Fields that only this deed sets are set on `call` before.
+
+    Raises NotPossible, with nothing written, when the call's status does not allow it.
+    """
+    status = after(deed, Status(call.status))
+    if status is None:
+        raise NotPossible(locked(call), deed)
+    # What fell due before this moment is taken first: history must not depend on how lately an escalator looked.
+    course.take_due(course.load([call]), now)
+    course.stop_clocks(call, status, now)
+    if deed in ANSWERS:
+        # The first answer stays the first one, also of a call that was reopened later.
+        call.acknowledged_at, call.acknowledged_by = call.acknowledged_at or now, call.acknowledged_by or by
+    call.status = status
+    call.save(update_fields=CHANGES)
+    _tell_caller(call, note(call, what, text, by, now, request_id), now)
+    audit.record(by, f"andon.{deed}", call, now, text=text)
+    live.changed(call.line_id, "calls")
+    return call
+
+
+def note(
+    call: Call, what: CallEvent.What, text: str, by: User | None, now: datetime, request_id: UUID | None = None
+) -> CallEvent:
+    """Add one line to the call's history."""
+    return CallEvent.objects.create(
+        call=call, at=now, what=what, by=by, level=call.level, text=text[:1000], request_id=request_id
+    )
+
+
+def _tell_caller(call: Call, event: CallEvent, now: datetime) -> None:
+    """Whoever called sees on the bell that something happens; no mail for that."""
+    if call.raised_by is not None and call.raised_by_id != event.by_id:
+        Notification.objects.bulk_create(messages(event, [call.raised_by], now, by_mail=False))
