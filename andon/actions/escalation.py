@@ -9,7 +9,7 @@ from django.db.models import F
 
 from andon.actions import course
 from andon.clock import database_now
-from andon.models import Call, EscalationStep
+from andon.models import EscalationStep, calls_due
 from floor import audit, live
 
 log = structlog.get_logger(__name__)
@@ -45,7 +45,7 @@ def _escalate_batch(now: datetime) -> int:
 @transaction.atomic
 def _escalate(now: datetime, claimed: list[UUID], only: UUID | None = None) -> int:
     """Lock calls that nobody else is moving and take their steps; `claimed` receives their ids."""
-    due = Call.objects.with_due_steps(now).select_related("line__site", "kind")
+    due = calls_due(now).select_related("line__site", "kind")
     if only is not None:
         due = due.filter(pk=only)
     calls = list(due.select_for_update(skip_locked=True, no_key=True, of=("self",)).order_by("pk")[:BATCH])

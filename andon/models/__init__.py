@@ -1,0 +1,18 @@
+"""Calls for help, the plan by which each moves on, and the messages that leave the house."""
+
+from andon.models.calls import Call, CallEvent, CallKind, CallPhoto, CallQuerySet
+from andon.models.escalation import EscalationRule, EscalationStep, calls_due, rules_in_force
+from andon.models.notifications import Notification
+
+__all__ = [
+    "Call",
+    "CallEvent",
+    "CallKind",
+    "CallPhoto",
+    "CallQuerySet",
+    "EscalationRule",
+    "EscalationStep",
+    "Notification",
+    "calls_due",
+    "rules_in_force",
+]
