@@ -140,6 +140,7 @@ TOPICS: dict[str, Capability] = dict.fromkeys(
         *("likely", "lost_time"),
         *("counts", "hours"),
         *("figures", "effect", "losses", "recent", "line", "plant_shift", "plant_calls", "answers"),
+        "andon_events",
     ),
     C.VIEW_FLOOR,
 )
