@@ -204,7 +204,7 @@ class Story:
     def judges(self) -> object:
         return LinePolicy.objects.update_or_create(
             line=self.line,
-            valid_from=self.now,
+            valid_from=self._soon,
             defaults={
                 "micro_stop_s": self.dice.choice([10, 60, 120, 600]),
                 "planned_stops_reduce_availability": self.dice.random() < 0.5,
@@ -216,18 +216,23 @@ class Story:
     def sets_cycle(self) -> object:
         product = self.dice.choice([None, *Product.objects.all()])
         ours = IdealCycle.objects.filter(equipment=self.stage.machine, product=product)
-        ours.filter(valid_from=self.now).delete()
-        ours.filter(valid_to=None).update(valid_to=self.now)
+        ours.filter(valid_from=self._soon).delete()
+        ours.filter(valid_to=None).update(valid_to=self._soon)
         return IdealCycle.objects.create(
             equipment=self.stage.machine, product=product, ideal_cycle_ms=self.dice.randint(200, 2000),
-            valid_from=self.now,
+            valid_from=self._soon,
         )  # fmt: skip
 
     def sets_class(self) -> object:
         loss = self.dice.choice(["failure", "external", "setup", "planned", "idle"])
         return ReasonClass.objects.update_or_create(
-            reason_id=self._reason(), valid_from=self.now, defaults={"loss_class": loss}
+            reason_id=self._reason(), valid_from=self._soon, defaults={"loss_class": loss}
         )
+
+    @property
+    def _soon(self) -> datetime:
+        """When a standard begins that is set now: what has been judged already keeps the one it was judged by."""
+        return self.now + SECOND
 
     def _by(self) -> dict[str, Any]:
         return {"by": self.mara, "now": self.now, "request_id": uuid.UUID(int=self.dice.getrandbits(128))}
