@@ -28,7 +28,7 @@ manage: ## Run a manage.py command against the data of make run: make manage T="
 tools:
 	@$(PYTHON) ms5/bare/first_start.py --tests
 
-test: tools ## Run the whole suite, or a part of it: make test T="tests/oee -k stop"
+test: tools ## Run the whole suite, or a part of it: make test T="tests/oee -k stop" (MS5_TEST_CHANCE=all: many more examples)
 	@$(BIN)/python -m tests $(T)
 
 check: tools ## Lint, types, import contract, migrations, settings for production, Dockerfile

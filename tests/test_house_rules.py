@@ -15,6 +15,7 @@ from django.core.management import call_command
 from andon.models import CallKind
 from floor.models.people import Role
 from oee.domain.ledger import Ledger
+from tests.conftest import HOMES, TESTS
 
 ROOT = Path(settings.BASE_DIR)
 APPS = ("ms5", "floor", "andon", "oee", "reports", "plc")
@@ -187,3 +188,14 @@ def test_the_readme_names_every_role_call_and_state() -> None:
         *(state.value.replace("_", " ") for state in Ledger),
     ]
     assert [word for word in words if word.lower() not in readme] == []
+
+
+# ---------------------------------------------------------------- tests
+
+
+@pytest.mark.parametrize("mark", HOMES)
+def test_tests_that_need_their_mark_live_in_its_folder(mark: str) -> None:
+    """With `-m` and the mark, nothing else is read."""
+    marked = [path for path in TESTS.rglob("*.py") if f"pytest.mark.{mark}" in path.read_text(encoding="utf-8")]
+    assert marked
+    assert [name_of(path) for path in marked if not path.is_relative_to(HOMES[mark])] == []

@@ -8,7 +8,8 @@ const SILENCE_S = 10; // five missed beats: the socket is dead, whatever the bro
 const REFETCH_S = 30;
 const POLL_S = 10; // without a socket the page asks by itself
 const IDLE_S = 60;
-const HOLD_S = 10; // a tile with the focus in it waits this long, not longer: an old state must not look like a new one
+const HOLD_S = 10; // a tile with the keyboard in it waits this long, not longer: an old state must not look like a new one
+const CLICK_MS = 400; // on glass the click comes after the finger has left
 
 const page = document.documentElement.dataset;
 const heard = { at: performance.now(), reader: null, lines: new Map() };
@@ -69,9 +70,9 @@ class LiveTile extends HTMLElement {
     if (!this.isHeld()) this.replace();
   }
 
-  /** A finger on it, the keyboard's focus in it, or an open dialog: not now. */
+  /** A finger on it, the keyboard's focus in it, or an open dialog: not now. A button that was tapped keeps a focus that nobody uses. */
   isHeld() {
-    const hold = this.matches(":active") || this.contains(document.activeElement) || this.querySelector("dialog[open]");
+    const hold = finger?.tile === this || this.matches(":active") || this.querySelector(":focus-visible, dialog[open]");
     if (!hold) this.held = 0;
     else if (!this.held) this.held = performance.now();
     return Boolean(hold) && (since(this.held) < HOLD_S || Boolean(this.querySelector("dialog[open]")));
@@ -94,6 +95,25 @@ class LiveTile extends HTMLElement {
 }
 
 const tiles = () => [...document.querySelectorAll("live-tile")];
+
+// A touch makes nothing :active at first, and its click goes to what lies there in the end: that must be what was touched.
+let finger = null;
+
+function lift(lifted) {
+  if (finger !== lifted) return; // the next tap has begun
+  finger = null;
+  for (const tile of tiles()) tile.retry();
+}
+
+function liftIn(ms) {
+  const mine = finger;
+  setTimeout(() => lift(mine), ms);
+}
+
+addEventListener("pointerdown", (event) => (finger = { tile: event.target.closest("live-tile") }), { capture: true, passive: true });
+addEventListener("pointerup", () => liftIn(CLICK_MS), { capture: true, passive: true });
+addEventListener("click", () => liftIn(0), { capture: true, passive: true });
+addEventListener("pointercancel", () => lift(finger), { capture: true, passive: true });
 
 function refetchAll() {
   // Spread out: many screens may be waking up together.
@@ -188,7 +208,6 @@ document.addEventListener("visibilitychange", () => {
   refetchAll();
 });
 document.addEventListener("live:refresh", () => setTimeout(refetchAll, 700));
-document.addEventListener("pointerup", () => setTimeout(() => tiles().forEach((tile) => tile.retry()), 50));
 document.addEventListener("focusout", () => setTimeout(() => tiles().forEach((tile) => tile.retry()), 0));
 
 function lookAfterSocket() {

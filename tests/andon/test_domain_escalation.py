@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from andon.domain.call import LIVE, OVER, Deed, Priority, Status, after
@@ -39,7 +39,6 @@ def play(course: Course, looks: list[float], deeds: dict[float, Status]) -> list
     return taken
 
 
-@settings(deadline=None)
 @given(priority=priorities, acknowledged=st.none() | minutes, resolved=st.none() | minutes, odd=st.integers(1, 59))
 def test_looking_every_second_or_once_an_hour_takes_the_same_steps(
     priority: Priority, acknowledged: int | None, resolved: int | None, odd: int

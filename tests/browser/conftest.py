@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from django.core.cache import cache
 from django.db import connection
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from floor.models import Line, LineState, MachineState
 from tests.factories import make_line, make_machine, make_shifts, make_site, make_user
@@ -23,6 +23,7 @@ from tests.factories import make_line, make_machine, make_shifts, make_site, mak
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PATIENCE_S = 30
+PATIENCE_MS = 30_000
 HOUR_MS = 3_600_000
 
 
@@ -40,6 +41,7 @@ class Web:
 def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.fail(f"{CHROMIUM} is missing; `ms5/bare/system_packages.sh tests` installs it.")
+    expect.set_options(timeout=PATIENCE_MS)
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright keeps a loop running in this thread
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -135,8 +137,8 @@ def mortal_page(browser: Browser, mortal_web: Web, line7: Line) -> Iterator[Page
 
 
 @contextmanager
-def kiosk(browser: Browser, web: Web) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=web.url)
+def kiosk(browser: Browser, web: Web, *, has_touch: bool = False) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=web.url, has_touch=has_touch)
     page = context.new_page()
     page.goto("/login/")
     page.fill("#id_username", "ola")

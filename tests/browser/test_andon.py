@@ -13,6 +13,7 @@ from andon.models import Call
 from floor.models import Line
 from tests.andon.plant import make_call
 from tests.browser.conftest import Web
+from tests.browser.glove import tap
 from tests.factories import make_line, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("servers")]
@@ -49,12 +50,12 @@ def milo(browser: Browser, web: Web, line7: Line) -> Iterator[Page]:
 def test_help_is_called_with_two_taps_and_taken_back_with_a_third(page: Page, line7: Line) -> None:
     page.goto("/lines/L-7/")
 
-    page.click(".bottom .is-call")
-    page.click("#help .help-kind >> nth=0")
+    tap(page.locator(".bottom .is-call"))
+    tap(page.locator("#help .help-kind >> nth=0"))
 
     expect(page.locator(".toast")).to_contain_text("Maintenance called")
     assert Call.objects.get().status == "open"
-    page.click(".toast button")
+    tap(page.locator(".toast button"))
     expect(page.locator(".toast")).to_contain_text("Taken back")
     assert Call.objects.get().status == "cancelled"
 
@@ -64,7 +65,7 @@ def test_coming_being_there_and_putting_it_right_are_one_tap_each(milo: Page, li
     milo.goto("/andon/")
 
     for button, then in (("I am coming", "milo is coming"), ("I am here", "milo is there"), ("Fixed", "No open calls")):
-        milo.get_by_role("button", name=button).click()
+        tap(milo.get_by_role("button", name=button))
         expect(milo.locator(".answers")).to_contain_text(then)
 
     call.refresh_from_db()
@@ -80,7 +81,7 @@ def test_a_new_call_comes_to_the_board_by_itself_and_turns_overdue_with_the_serv
 
         mortal_web.kill()
 
-        expect(board.locator(".answer.is-due")).to_contain_text("overdue", timeout=15_000)
+        expect(board.locator(".answer.is-due")).to_contain_text("overdue")
 
 
 def test_the_controls_of_a_call_fit_a_glove(milo: Page, line7: Line) -> None:

@@ -9,38 +9,18 @@ from playwright.sync_api import Browser, Page, expect
 from floor.models import Line, MachineState, StateEdge
 from oee.models import CountEntry, Countermeasure
 from tests.browser.conftest import Web, kiosk
+from tests.browser.glove import Glove
 from tests.browser.test_pages import SMALLEST_TEXT
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("servers")]
-
-# A glove covers a circle of 20 mm, lands a little beside what it means, and never double-taps by itself.
-COUNT_TAPS = "() => { window.taps = 0; addEventListener('pointerdown', () => window.taps++, true); }"
-
 
 PRESSED = """() => [...document.querySelectorAll("button, a")].filter((one) => one.checkVisibility())
     .map((one) => [one.getBoundingClientRect().height, one.textContent.trim().slice(0, 30)])"""
 
 
-PATIENCE_MS = 15_000
-
-
-class Glove:
-    """Taps like a finger in a glove, off the middle, and counts what the page received."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        page.evaluate(COUNT_TAPS)
-
-    def tap(self, selector: str) -> None:
-        target = self.page.locator(selector).first
-        while (box := target.bounding_box()) is None:  # a live tile is just being drawn anew
-            target.wait_for()
-        assert min(box["width"], box["height"]) >= 64, f"{selector} is too small for a glove: {box}"
-        target.click(position={"x": box["width"] * 0.7, "y": box["height"] * 0.7})
-
-    @property
-    def taps(self) -> int:
-        return int(self.page.evaluate("window.taps"))
+TILE = "document.querySelector('live-tile[topic=hours]')"
+NEWS = f"{TILE}.receive({{ n: {TILE}.n + 1, html: '<p>News</p>' }})"
+SHOWN = f"new Promise((shown) => (function look() {{ {TILE}.waiting === null ? shown() : setTimeout(look, 50); }})())"
 
 
 @pytest.fixture
@@ -134,9 +114,35 @@ def test_a_countermeasure_takes_two_taps(home: Page) -> None:
     glove.tap(".hour.is-on .hour-ask")
     glove.tap("#countermeasure .presets .button:has-text('Machine was adjusted')")
 
-    expect(home.locator(".hour-words")).to_contain_text("Machine was adjusted", timeout=PATIENCE_MS)
+    expect(home.locator(".hour-words")).to_contain_text("Machine was adjusted")
     assert glove.taps == 2
     assert Countermeasure.objects.count() == 1
+
+
+def test_a_tap_counts_though_news_came_for_the_tile_under_the_finger(browser: Browser, web: Web, line7: Line) -> None:
+    with kiosk(browser, web, has_touch=True) as page:
+        page.goto("/lines/L-7/hours/")
+        glass = page.context.new_cdp_session(page)
+        box = page.locator(".hour.is-on .hour-ask").bounding_box()
+        assert box is not None
+        finger = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+
+        glass.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [finger]})
+        page.evaluate(NEWS)
+        glass.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+        expect(page.locator("#countermeasure")).to_be_visible()
+        page.evaluate(SHOWN)
+
+
+def test_a_tile_that_was_tapped_shows_news_at_once(home: Page) -> None:
+    home.goto("/lines/L-7/hours/")
+    glove = Glove(home)
+    glove.tap(".hour.is-on .hour-ask")
+    glove.tap("#countermeasure [data-close]")
+    expect(home.locator("#countermeasure")).to_be_hidden()
+
+    assert not home.evaluate(f"{TILE}.isHeld()")  # the focus went back to the button
 
 
 @pytest.mark.parametrize("address", ["/lines/L-7/counts/", "/lines/L-7/hours/"])

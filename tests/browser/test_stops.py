@@ -23,6 +23,7 @@ from floor.models import (
 from oee.actions.rebuild import rebuild, rebuild_dirty
 from oee.models import LedgerEntry, LinePolicy, PlannedStop, Stop, StopCoding
 from tests.browser.conftest import HOUR_MS, Web
+from tests.browser.glove import Glove, tap
 from tests.factories import make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("servers")]
@@ -71,14 +72,6 @@ def over(line7: Line) -> Equipment:
     return happened(line7, [(minutes_ago(70), "run"), (minutes_ago(20), "stop"), (minutes_ago(10), "run")])
 
 
-def count_taps(page: Page) -> None:
-    page.evaluate("window.taps = 0; addEventListener('pointerup', () => (window.taps += 1), true)")
-
-
-def taps(page: Page) -> int:
-    return int(page.evaluate("window.taps"))
-
-
 def told() -> list[str | None]:
     entries = LedgerEntry.objects.exclude(stop=None).order_by("started_at")
     return list(dict.fromkeys(entries.values_list("reason", flat=True)))
@@ -86,24 +79,24 @@ def told() -> list[str | None]:
 
 def test_the_current_stop_gets_its_suggested_reason_with_one_tap(page: Page, standing: Equipment) -> None:
     page.goto(ADDRESS)
-    count_taps(page)
+    glove = Glove(page)
 
-    page.locator(".state-accept").click()
+    tap(page.locator(".state-accept"))
 
     expect(page.locator(".toast")).to_contain_text("Jam")
-    assert (taps(page), told()) == (1, ["MAT_JAM"])
+    assert (glove.taps, told()) == (1, ["MAT_JAM"])
 
 
 def test_any_other_reason_is_two_taps_from_the_banner(page: Page, standing: Equipment) -> None:
     page.goto(ADDRESS)
-    page.locator("#prompt [data-skip]").click()
-    count_taps(page)
+    tap(page.locator("#prompt [data-skip]"))
+    glove = Glove(page)
 
-    page.locator(".state-other").click()
-    page.locator("#reasons .reason", has_text="Gear").click()
+    tap(page.locator(".state-other"))
+    tap(page.locator("#reasons .reason", has_text="Gear"))
 
     expect(page.locator(".toast")).to_contain_text("Gear")
-    assert (taps(page), told()) == (2, ["GEAR_FAIL"])
+    assert (glove.taps, told()) == (2, ["GEAR_FAIL"])
 
 
 def test_the_prompt_comes_by_itself_asks_by_group_and_leaves_the_call_button_free(
@@ -112,7 +105,7 @@ def test_the_prompt_comes_by_itself_asks_by_group_and_leaves_the_call_button_fre
     page.goto(ADDRESS)
     prompt = page.locator("#prompt")
     expect(prompt).to_be_visible()
-    count_taps(page)
+    glove = Glove(page)
     box, call = prompt.bounding_box(), page.locator(".bottom .is-call").bounding_box()
     assert box is not None
     assert call is not None
@@ -121,16 +114,16 @@ def test_the_prompt_comes_by_itself_asks_by_group_and_leaves_the_call_button_fre
     assert prompt.evaluate("one => one.scrollHeight <= one.clientHeight + 1")
     expect(prompt.locator(".choice-likely .button").first).to_contain_text("Jam")
 
-    prompt.get_by_role("button", name="Electrical").click()
-    prompt.get_by_role("button", name="Power loss").click()
+    tap(prompt.get_by_role("button", name="Electrical"))
+    tap(prompt.get_by_role("button", name="Power loss"))
 
     expect(prompt).to_be_hidden()
-    assert (taps(page), told()) == (2, ["POWER_LOSS"])
+    assert (glove.taps, told()) == (2, ["POWER_LOSS"])
 
 
 def test_a_skipped_stop_stays_without_reason_and_is_not_asked_about_again(page: Page, standing: Equipment) -> None:
     page.goto(ADDRESS)
-    page.locator("#prompt [data-skip]").click()
+    tap(page.locator("#prompt [data-skip]"))
 
     page.goto(ADDRESS)
     page.wait_for_timeout(1500)
@@ -149,18 +142,18 @@ def test_a_stop_is_split_with_four_taps_and_the_oee_of_every_screen_follows(
     with someone(browser, web, "vera", "viewer") as wall:
         wall.goto(ADDRESS)
         page.goto(f"{ADDRESS}stops/")
-        count_taps(page)
+        glove = Glove(page)
         availability = wall.locator(".factor-value").first
         before = availability.inner_text()
 
-        page.locator(".stop-open").click()
-        page.locator("#loaded a", has_text="Split").click()
-        page.locator("#loaded .points a", has_text="Fault 9 came").click()
-        page.locator("#loaded .reason", has_text="Changeover").click()
+        tap(page.locator(".stop-open"))
+        tap(page.locator("#loaded a", has_text="Split"))
+        tap(page.locator("#loaded .points a", has_text="Fault 9 came"))
+        tap(page.locator("#loaded .reason", has_text="Changeover"))
 
-        expect(availability).not_to_have_text(before, timeout=5000)
+        expect(availability).not_to_have_text(before)
         expect(page.locator("#loaded")).to_contain_text("Why did it stand")  # the rest is asked for next
-        assert taps(page) == 4
+        assert glove.taps == 4
     assert told() == ["CHANGEOVER", None]
 
 
@@ -170,16 +163,16 @@ def test_the_second_of_two_people_reads_who_was_faster_and_sees_the_new_truth(
     with someone(browser, web, "sam", "shift_manager") as sam:
         for screen in (page, sam):
             screen.goto(f"{ADDRESS}stops/")
-            screen.locator(".stop-open").click()
-            screen.locator("#loaded a", has_text="Reason").click()
-        sam.locator("#loaded .reason", has_text="Gear").click()
+            tap(screen.locator(".stop-open"))
+            tap(screen.locator("#loaded a", has_text="Reason"))
+        tap(sam.locator("#loaded .reason", has_text="Gear"))
         expect(sam.locator("#loaded")).to_contain_text("sam")
 
-        page.locator("#loaded .reason", has_text="Belt").click()
+        tap(page.locator("#loaded .reason", has_text="Belt"))
 
         expect(page.locator(".toast")).to_contain_text("sam changed this stop")
         expect(page.locator("#loaded .part-what")).to_contain_text("Gear")
-        sam.locator("#loaded button", has_text="Confirm").click()
+        tap(sam.locator("#loaded button", has_text="Confirm"))
         expect(sam.locator("#loaded")).to_contain_text("Confirmed by sam")
         expect(page.locator(".stop-marks")).to_contain_text("confirmed")  # in the list, by itself
     assert told() == ["GEAR_FAIL"]
@@ -187,14 +180,14 @@ def test_the_second_of_two_people_reads_who_was_faster_and_sees_the_new_truth(
 
 def test_a_reason_that_says_nothing_asks_for_three_words(page: Page, over: Equipment) -> None:
     page.goto(f"{ADDRESS}stops/")
-    page.locator(".stop-open").click()
-    page.locator("#loaded a", has_text="Reason").click()
+    tap(page.locator(".stop-open"))
+    tap(page.locator("#loaded a", has_text="Reason"))
     other = page.locator("#loaded .reason", has_text="Something else")
 
-    other.click()
+    tap(other)
     expect(page.locator(".toast")).to_contain_text("three words")
     page.keyboard.type("pallet under fork lift")
-    other.click()
+    tap(other)
 
     expect(page.locator("#loaded .part-what")).to_contain_text("pallet under fork lift")
     assert told() == ["OTHER"]
@@ -202,17 +195,17 @@ def test_a_reason_that_says_nothing_asks_for_three_words(page: Page, over: Equip
 
 def test_a_planned_stop_is_three_taps_and_the_banner_ends_it(page: Page, standing: Equipment) -> None:
     page.goto(ADDRESS)
-    count_taps(page)
+    glove = Glove(page)
 
-    page.locator(".bottom a", has_text="Planned").click()
-    page.locator("#loaded a", has_text="Changeover").click()
-    page.locator("#loaded button", has_text="20 min").click()
+    tap(page.locator(".bottom a", has_text="Planned"))
+    tap(page.locator("#loaded a", has_text="Changeover"))
+    tap(page.locator("#loaded button", has_text="20 min"))
 
     banner = page.locator(".state")
     expect(banner).to_contain_text("CHANGEOVER")
     expect(banner).to_contain_text("of 20:00")
-    assert taps(page) == 3
-    banner.get_by_role("button", name="End Changeover").click()
+    assert glove.taps == 3
+    tap(banner.get_by_role("button", name="End Changeover"))
     expect(page.locator(".toast")).to_contain_text("Changeover ended")
     assert PlannedStop.objects.get().ended_by is not None
 

@@ -16,6 +16,7 @@ from floor.models import User
 from floor.roles import Role
 from oee.domain.factors import ABOVE_100, NEVER_RAN
 from oee.domain.losses import FASTER_THAN_IDEAL
+from tests.chance import tries
 
 pytestmark = pytest.mark.django_db
 PATH = "/api/v1/oee/calculate"
@@ -574,7 +575,7 @@ def ledgers(draw: st.DrawFn) -> dict[str, Any]:
     return ledger(*products, scheduled_s=scheduled / 10_000, calendar_s=2 * scheduled / 10_000, **times)
 
 
-@hypothesis_settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=tries(30, 200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=ledgers(), counts=st.booleans())
 def test_the_answer_agrees_with_itself(body: dict[str, Any], counts: bool, db: None) -> None:
     answer = post({**body, "policy": {"planned_stops_reduce_availability": counts}})

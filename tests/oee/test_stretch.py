@@ -21,6 +21,7 @@ from oee.actions.retention import drop_old_figures
 from oee.domain.factors import FIELDS, Policy, Totals
 from oee.models import HourTotals, LedgerEntry, LinePolicy
 from oee.stretch import stretch
+from tests.chance import tries
 from tests.factories import make_line
 from tests.oee.stage import Stage, at, make_stage
 
@@ -145,7 +146,7 @@ def test_every_shift_is_judged_by_the_policy_under_which_it_began(stage: Stage) 
     assert found[Policy()].busy_ms == 0  # the night shift began before the policy: its silence is left out
 
 
-@hypothesis_settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=tries(10, 100), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(0, 360), min_size=2, max_size=4, unique=True).map(sorted))
 def test_stretches_add_up_wherever_they_are_cut(stage: Stage, cuts: list[int]) -> None:
     moments = [at("06:00") + timedelta(minutes=cut) for cut in cuts]

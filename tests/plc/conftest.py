@@ -84,7 +84,7 @@ def process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Process
 
 
 def wait_for(condition: Callable[[], object], what: str) -> None:
-    deadline_s = time.monotonic() + 15
+    deadline_s = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline_s, f"{what}; {Link.objects.values().first()}"
         time.sleep(0.02)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.stack.running import Product, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 LIMIT_S = 4
 

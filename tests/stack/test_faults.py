@@ -7,7 +7,7 @@ import pytest
 
 from tests.stack.running import Product, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 BAGGER = "BP01.PACK.BAG1"
 LINK_LOSS_S = 60

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from plc.simulator.history import machine_readings, observations
 from plc.simulator.plant import Plant, UnknownName
+from tests.chance import tries
 from tests.plc.simulator.conftest import MONDAY_5_UTC, bits, word
 
 BAGGER, LOADER = "BP01.PACK.BAG1", "BP01.PACK.BAG1.BL"
@@ -34,7 +35,7 @@ def test_the_same_seed_is_the_same_plant_and_another_seed_another() -> None:
     assert same != other
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=tries(15, 100))
 @given(st.lists(st.floats(0.05, 900.0), min_size=1, max_size=60))
 def test_looking_more_often_changes_nothing(steps: list[float]) -> None:
     watched, left_alone = _plant(), _plant()

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from ms5.bare.folder import PROJECT, Folder
-from tests.stack.running import THE_TESTS_OWN, Product, eventually, product
+from tests.stack.running import READY_WITHIN_S, THE_TESTS_OWN, Product, eventually, product
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(1800)]
 
 
 def belongs_to(process: Path, folder: Folder) -> bool:
@@ -45,9 +45,11 @@ def start_and_kill_in_the_history(folder: Folder) -> None:
         stdout=subprocess.DEVNULL,
         env=names | {"MS5_DATA_DIR": str(folder.path), "MS5_PORT": "8399", "MS5_ENV": "development"},
     )
-    eventually("history being made", lambda: (folder.log / "make_history.log").exists(), within_s=200)
-    starter.kill()
-    starter.wait()
+    try:
+        eventually("history being made", (folder.log / "make_history.log").exists, within_s=READY_WITHIN_S)
+    finally:
+        starter.kill()
+        starter.wait()
 
 
 def gone(folder: Folder) -> None:
