@@ -242,9 +242,9 @@ class Analysis:
     @property
     def _waterfall(self) -> Waterfall:
         if self.asked.reading is not None:
-            return waterfall(self.sums.whole, self.asked.reading)
+            return waterfall(self.whole, self.asked.reading)
         policies = self.asked.judgement.policies
-        parts = sorted(self.sums.policies.items()) or [(0, Totals())]
+        parts = sorted(self.sums.policies.items()) or [(0, self.whole)]
         return together([waterfall(totals, company(policies[number])) for number, totals in parts])
 
     # ------------------------------------------------------------ 3 timeline
@@ -461,9 +461,9 @@ class Analysis:
     @property
     def _by_line(self) -> dict[Key, Totals]:
         return {
-            Key(line.code, f"{line.code} {line.name}"): self.sums.lines[line.id]
-            for line in self.asked.lines
-            if line.id in self.sums.lines
+            Key(machine.line.code, f"{machine.line.code} {machine.line.name}"): self.sums.machines[machine.id]
+            for machine in self.asked.speakers
+            if machine.id in self.sums.machines
         }
 
     @cached_property
@@ -488,9 +488,7 @@ class Analysis:
             if machine.line not in speakers:
                 continue
             is_speaker = speakers[machine.line] == machine
-            totals = (self.sums.lines.get(machine.line_id) if is_speaker else None) or self.sums.machines.get(
-                machine.id
-            )
+            totals = self.sums.machines.get(machine.id)
             whose = [(machine.line_id, machine.id), *([(machine.line_id, None)] if is_speaker else [])]
             count = sum(calls.get(key, (0, timedelta()))[0] for key in whose)
             waited = sum((calls.get(key, (0, timedelta()))[1] for key in whose), timedelta())
