@@ -331,6 +331,11 @@ class Asked:
         return frozenset((*always, *judged, COMPARED_PART[self.choice("compare")]))
 
     @property
+    def narrowed_to(self) -> list[str]:
+        """The shift, team and product that were asked for."""
+        return [str(self.given[name]) for name in ("shift", "team", "product") if self.given.get(name)]
+
+    @property
     def standard_name(self) -> str:
         return dict(STANDARD_NAMES)[self.choice("standard")]
 
