@@ -6,7 +6,7 @@ Nothing here divides.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -46,7 +46,7 @@ class Part(StrEnum):
     SERIES = "series"  # periods of each machine
     SHIFTS = "shifts"
     TEAMS = "teams"
-    PRODUCTS = "products"
+    PRODUCTS = "products"  # by names that are offered
     POLICIES = "policies"
     WEEK = "week"
     BEFORE = "before"
@@ -156,133 +156,194 @@ class Sums:
 
 # ---------------------------------------------------------------- totals
 
-SUMS = ", ".join(f"sum({name})::bigint AS {name}" for name in FIELDS)
-NAMES = ", ".join(FIELDS)
+SUMS = ", ".join(f"sum({name})::bigint" for name in FIELDS)
 NOTHING = ", ".join("NULL::bigint" for _ in FIELDS)
 COLUMNS = ", ".join(f"h.{name}" for name in FIELDS)
-STEPS = {
-    Step.HOUR: "work_date::text",
-    Step.SHIFT: "work_date::text || ' ' || shift_name",
-    Step.DAY: "work_date::text",
-    Step.WEEK: "date_trunc('week', work_date)::date::text",
-    Step.MONTH: "date_trunc('month', work_date)::date::text",
-    Step.PRODUCT: "product_number::text",
+FIRST_DAYS = {
+    Step.WEEK: "date_trunc('week', h.work_date)::date",
+    Step.MONTH: "date_trunc('month', h.work_date)::date",
 }
-# What tells two periods of one machine apart beside their key; a trend of many lines joins what has the same key.
 MOMENTS = {Step.HOUR: "h.starts_at", Step.SHIFT: "h.shift_starts_at"}
-
-
-# 30 days of 20 lines: one scan of hours_of_machine, one hash aggregate with two grouping sets over 14 400 rows (1 800
-# cells and 168 hours of the week), then a few small groupings of the cells. One over the rows costs ten times as much.
-CELLS = """
-WITH hours AS (
-    SELECT h.equipment_id, h.line_id, h.work_date, h.shift_name, h.team, h.product_number, {columns},
-        coalesce({moment}, h.starts_at) AS starts_at, {moment} AS moment, {fits} AS fits, {judged} AS judged{spot}
-    FROM oee_hourtotals h
-    WHERE h.equipment_id = ANY(%(speakers)s) AND h.work_date BETWEEN %(first)s AND %(last)s
-), cells AS (
-    SELECT GROUPING(equipment_id) AS is_week, equipment_id, line_id, work_date, shift_name, team, product_number,
-        moment, judged, fits{weekday_and_clock}, min(starts_at) AS began_at, {sums}
-    FROM hours
-    GROUP BY GROUPING SETS (
-        (equipment_id, line_id, work_date, shift_name, team, product_number, moment, judged, fits){by_week}
-    )
-), named AS (
-    SELECT cells.*, {step} AS period, coalesce(p.code, '#' || cells.product_number) AS product, p.name AS words
-    FROM cells
-    LEFT JOIN floor_productnumber n ON n.line_id = cells.line_id AND n.number = cells.product_number
-    LEFT JOIN floor_product p ON p.id = n.product_id
-    WHERE is_week = 0
-)
-"""
-SPOT = """, date_part('isodow', h.work_date)::int - 1 AS weekday,
-        date_part('hour', h.starts_at AT TIME ZONE %(zone)s)::int AS clock"""
-# Each: the part, machine, key, words, beginning and sums.
-PARTS = {
-    Part.PERIODS: (
-        "SELECT 'periods', NULL, period, NULL, min(began_at), {sums} FROM named WHERE fits GROUP BY period",
-    ),
-    Part.MACHINES: (
-        "SELECT 'machines', equipment_id::text, NULL, NULL, NULL, {sums} FROM named WHERE fits GROUP BY equipment_id",
-        "SELECT 'machines', h.equipment_id::text, NULL, NULL, NULL, {sums} FROM oee_hourtotals h"
-        " WHERE h.equipment_id = ANY(%(others)s) AND h.work_date BETWEEN %(first)s AND %(last)s AND {fits}"
-        " GROUP BY h.equipment_id",
-    ),
-    Part.SERIES: (
-        "SELECT 'series', equipment_id::text, period, NULL, coalesce(moment, min(began_at)), {sums} FROM named"
-        " WHERE fits GROUP BY equipment_id, period, moment",
-    ),
-    Part.SHIFTS: ("SELECT 'shifts', NULL, shift_name, NULL, NULL, {sums} FROM named WHERE fits GROUP BY shift_name",),
-    Part.TEAMS: ("SELECT 'teams', NULL, team, NULL, NULL, {sums} FROM named WHERE fits GROUP BY team",),
-    Part.PRODUCTS: (
-        "SELECT 'products', NULL, product, words, NULL, {sums} FROM named WHERE fits GROUP BY product, words",
-    ),
-    Part.POLICIES: ("SELECT 'policies', NULL, judged::text, NULL, NULL, {sums} FROM named WHERE fits GROUP BY judged",),
-    Part.WEEK: (
-        "SELECT 'week', NULL, weekday || ' ' || clock, NULL, NULL, {names} FROM cells WHERE is_week = 1 AND fits",
-    ),
-    Part.BEFORE: (
-        "SELECT 'before', NULL, NULL, NULL, NULL, {sums} FROM oee_hourtotals h WHERE h.equipment_id = ANY(%(speakers)s)"
-        " AND h.work_date BETWEEN %(before_first)s AND %(before_last)s AND {fits_before} HAVING count(*) > 0",
-    ),
-    Part.OFFERED: (
-        "SELECT 'offered', 'shift', shift_name, NULL, NULL, {nothing} FROM named GROUP BY shift_name",
-        "SELECT 'offered', 'team', team, NULL, NULL, {nothing} FROM named GROUP BY team",
-        "SELECT 'offered', 'product', product, words, NULL, {nothing} FROM named GROUP BY product, words",
-    ),
+# What rows are grouped by, in the order in which a row of sums tells it.
+KEYS = {
+    "day": "date",
+    "moment": "timestamptz",
+    "equipment_id": "uuid",
+    "line_id": "uuid",
+    "shift_name": "text",
+    "team": "text",
+    "product_number": "int",
+    "judged": "int",
+    "weekday": "int",
+    "clock": "int",
 }
+# What makes a period; two lines whose shifts begin at other times share it.
+PERIOD_KEYS: dict[Step, tuple[str, ...]] = {Step.SHIFT: ("day", "shift_name"), Step.PRODUCT: ("product_number",)}
+PART_KEYS = {
+    Part.MACHINES: ("equipment_id",),
+    Part.SHIFTS: ("shift_name",),
+    Part.TEAMS: ("team",),
+    Part.PRODUCTS: ("line_id", "product_number"),
+    Part.POLICIES: ("judged",),
+    Part.WEEK: ("weekday", "clock"),
+}
+OF_OTHERS, OF_BEFORE, OF_NAMES = -1, -2, -3
+
+# 30 days of 20 lines: one scan of hours_of_machine or hours_by_day and one hash aggregate over 14 400 rows. Every row
+# goes to every set, so only what is asked for is one; and the sets are small (a month has 30 days, 20 machines and 168
+# hours of the week), so they stay in the processor's cache, which 1 800 cells of all keys together do not.
+TOTALS = """
+WITH hours AS (
+    SELECT {columns}, {of_rows}, {begins} AS begins FROM oee_hourtotals h
+    WHERE h.equipment_id = ANY(%(speakers)s) AND h.work_date BETWEEN %(first)s AND %(last)s AND {fits}
+)
+SELECT GROUPING({grouped}), min(begins), {keys}, NULL::text, NULL::text, {sums}
+FROM hours GROUP BY GROUPING SETS ({sets})
+"""
+OTHERS = """
+UNION ALL
+SELECT -1, NULL, {keys}, NULL, NULL, {sums} FROM oee_hourtotals h
+WHERE h.equipment_id = ANY(%(others)s) AND h.work_date BETWEEN %(first)s AND %(last)s AND {fits} GROUP BY h.equipment_id
+"""
+BEFORE = """
+UNION ALL
+SELECT -2, NULL, {keys}, NULL, NULL, {sums} FROM oee_hourtotals h
+WHERE h.equipment_id = ANY(%(speakers)s) AND h.work_date BETWEEN %(before_first)s AND %(before_last)s AND {fits_before}
+HAVING count(*) > 0
+"""
+NAMES = """
+UNION ALL
+SELECT -3, NULL, {keys}, coalesce(p.code, '#' || h.product_number), p.name, {nothing} FROM (
+    SELECT line_id, shift_name, team, product_number FROM oee_hourtotals
+    WHERE equipment_id = ANY(%(speakers)s) AND work_date BETWEEN %(first)s AND %(last)s
+    GROUP BY GROUPING SETS ((shift_name), (team), (line_id, product_number))
+) h
+LEFT JOIN floor_productnumber n ON n.line_id = h.line_id AND n.number = h.product_number
+LEFT JOIN floor_product p ON p.id = n.product_id
+"""
+
+
+class _Row(NamedTuple):
+    what: int
+    began_at: datetime
+    day: date
+    moment: datetime | None
+    equipment_id: UUID
+    line_id: UUID
+    shift_name: str | None
+    team: str | None
+    product_number: int
+    judged: int
+    weekday: int
+    clock: int
+    code: str
+    words: str | None
+    totals: Totals
 
 
 def sums(scope: Scope) -> Sums:
-    parts = [statement for part in Part if part in scope.parts for statement in PARTS[part]]
-    has_week = Part.WEEK in scope.parts
-    statement = (CELLS + " UNION ALL ".join(parts)).format(
-        columns=COLUMNS,
-        sums=SUMS,
-        names=NAMES,
-        nothing=NOTHING,
-        step=STEPS[scope.step],
-        moment=MOMENTS.get(scope.step, "NULL::timestamptz"),
-        spot=SPOT if has_week else "",
-        weekday_and_clock=", weekday, clock" if has_week else "",
-        by_week=", (weekday, clock, fits)" if has_week else "",
-        fits=_fits(scope, "shifts"),
-        fits_before=_fits(scope, "shifts_before"),
-        judged=_judged(scope.judged),
-    )
+    sets = {part: keys for part in Part if part in scope.parts and (keys := _keys_of(part, scope.step))}
+    grouped = [key for key in KEYS if any(key in keys for keys in sets.values())]
+    what = {_mask(keys, grouped): part for part, keys in sets.items()}
+    rows = [_Row._make((*row[:14], Totals(*row[14:]))) for row in _rows(_totals(scope, sets, grouped), _named(scope))]
     found = Sums()
-    for part, machine, key, words, began_at, *values in _rows(statement, _named(scope)):
-        if part == Part.OFFERED:
-            found.offered[machine][key] = words or key
-        else:
-            _place(found, part, machine, key, words, began_at, Totals(*values))
+    names = _offer(found, [row for row in rows if row.what == OF_NAMES])
+    for row in rows:
+        if row.what >= 0:
+            _place(found, what[row.what], row, scope.step, names)
+        elif row.what == OF_OTHERS:
+            found.machines[row.equipment_id] = row.totals
+        elif row.what == OF_BEFORE:
+            found.before = row.totals
     found.periods = dict(sorted(found.periods.items(), key=lambda item: item[0].began_at))
     return found
 
 
-def _place(
-    found: Sums, part: str, machine: str | None, key: str, words: str | None, began_at: Any, totals: Totals
-) -> None:
+def _keys_of(part: Part, step: Step) -> tuple[str, ...]:
+    """Of a set of its own; nothing for what is found otherwise."""
+    of_period = PERIOD_KEYS.get(step, ("day",))
+    if part is Part.PERIODS:
+        return of_period
+    if part is Part.SERIES:
+        return ("equipment_id", *of_period, *(("moment",) if step in MOMENTS else ()))
+    return PART_KEYS.get(part, ())
+
+
+def _mask(keys: Iterable[str], grouped: Sequence[str]) -> int:
+    """What GROUPING says of a row of this set: a bit for every column that is summed over, the last the lowest."""
+    return sum(1 << place for place, key in enumerate(reversed(grouped)) if key not in keys)
+
+
+def _totals(scope: Scope, sets: Mapping[Part, Sequence[str]], grouped: Sequence[str]) -> str:
+    of_rows = {
+        "day": FIRST_DAYS.get(scope.step, "h.work_date"),
+        "moment": MOMENTS.get(scope.step, "h.starts_at"),
+        "judged": _judged(scope.judged),
+        "weekday": "date_part('isodow', h.work_date)::int - 1",
+        "clock": "date_part('hour', h.starts_at AT TIME ZONE %(zone)s)::int",
+    }
+    fits = _fits(scope, "shifts")
+    statement = TOTALS.format(
+        columns=COLUMNS,
+        of_rows=", ".join(f"{of_rows.get(key, f'h.{key}')} AS {key}" for key in grouped),
+        begins="coalesce(h.shift_starts_at, h.starts_at)" if scope.step is Step.SHIFT else "h.starts_at",
+        fits=fits,
+        grouped=", ".join(grouped),
+        keys=_told(grouped),
+        sums=SUMS,
+        sets=", ".join(f"({', '.join(keys)})" for keys in sets.values()),
+    )
+    if scope.others and Part.MACHINES in scope.parts:
+        statement += OTHERS.format(keys=_told(["equipment_id"]), sums=SUMS, fits=fits)
+    if Part.BEFORE in scope.parts:
+        statement += BEFORE.format(keys=_told([]), sums=SUMS, fits_before=_fits(scope, "shifts_before"))
+    if Part.OFFERED in scope.parts:
+        named = ("line_id", "shift_name", "team", "product_number")
+        statement += NAMES.format(keys=_told(named, "h."), nothing=NOTHING)
+    return statement
+
+
+def _told(these: Collection[str], of: str = "") -> str:
+    return ", ".join(f"{of}{key}" if key in these else f"NULL::{kind}" for key, kind in KEYS.items())
+
+
+def _offer(found: Sums, rows: Iterable[_Row]) -> dict[tuple[UUID, int], Key]:
+    """What there was to filter by; products by line and number."""
+    products = {}
+    for row in rows:
+        if row.code is not None:
+            products[row.line_id, row.product_number] = Key(row.code, row.words or "")
+            found.offered["product"][row.code] = row.words or row.code
+        elif name := row.shift_name or row.team:
+            found.offered["team" if row.shift_name is None else "shift"][name] = name
+    return products
+
+
+def _place(found: Sums, part: Part, row: _Row, step: Step, products: Mapping[tuple[UUID, int], Key]) -> None:
     match part:
         case Part.PERIODS:
-            found.periods[Period(key, began_at)] = totals
-        case Part.MACHINES:
-            found.machines[UUID(machine)] = totals
+            found.periods[_period(row, step)] = row.totals
         case Part.SERIES:
-            found.series[UUID(machine)][Period(key, began_at)] = totals
+            found.series[row.equipment_id][_period(row, step)] = row.totals
+        case Part.MACHINES:
+            found.machines[row.equipment_id] = row.totals
         case Part.SHIFTS:
-            found.shifts[Key(key)] = totals
+            found.shifts[Key(row.shift_name or "")] = row.totals
         case Part.TEAMS:
-            found.teams[Key(key)] = totals
+            found.teams[Key(row.team or "")] = row.totals
         case Part.PRODUCTS:
-            found.products[Key(key, words or "")] = totals
+            _add(found.products, products[row.line_id, row.product_number], row.totals)
         case Part.POLICIES:
-            found.policies[int(key)] = totals
+            found.policies[row.judged] = row.totals
         case Part.WEEK:
-            weekday, clock = key.split()
-            found.week[int(weekday), int(clock)] = totals
-        case Part.BEFORE:
-            found.before = totals
+            found.week[row.weekday, row.clock] = row.totals
+
+
+def _period(row: _Row, step: Step) -> Period:
+    if step is Step.PRODUCT:
+        return Period(str(row.product_number), row.began_at)
+    key = f"{row.day} {row.shift_name}" if step is Step.SHIFT else str(row.day)
+    return Period(key, row.moment or row.began_at)
 
 
 def _fits(scope: Scope, shifts: str) -> str:
