@@ -137,7 +137,7 @@ ROUTES: dict[str, Capability | dict[str, Capability | None] | None] = {
 # Live topic → what watching it asks for.
 TOPICS: dict[str, Capability] = dict.fromkeys(
     (
-        *("shift", "link", "state", "pace", "rate", "oee", "strip", "next", "uncoded", "stops", "calls", "help"),
+        *("shift", "link", "state", "pace", "rate", "oee", "strip", "job", "next", "uncoded", "stops", "calls", "help"),
         *("likely", "lost_time"),
         *("counts", "hours"),
         *("figures", "effect", "losses", "recent", "line", "plant_shift", "plant_calls", "answers"),

@@ -5,6 +5,7 @@ derives figures from them does the touched hours again. Figures know whole minut
 the minute in which it was started.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -170,6 +171,13 @@ def start_job(
         return run
 
     return once(JobRun, request_id, write)
+
+
+@transaction.atomic
+def import_jobs(runs: Sequence[JobRun]) -> None:
+    """Take over what ran elsewhere or before, with its jobs; the caller has these lines derived afterwards."""
+    Job.objects.bulk_create({run.job_id: run.job for run in runs}.values())
+    JobRun.objects.bulk_create(runs)
 
 
 def _refuse_running(job: Job, start: datetime) -> None:

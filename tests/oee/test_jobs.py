@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from floor.actions.jobs import create_job, end_job, set_job_cycle, start_job
-from floor.models import Job, JobRun, MachineMinute, Product, ProductNumber, User
+from floor.models import Job, JobRun, MachineMinute, MachineState, Product, ProductNumber, User
 from oee.actions.check import differences
 from oee.actions.rebuild import rebuild, rebuild_dirty
 from oee.actions.standards import restate
@@ -22,6 +22,7 @@ from oee.rows import primary_machine
 from oee.shift import Shift
 from oee.standards import line_standards
 from oee.stretch import stretch
+from oee.tiles import job_tile
 from tests.factories import make_machine, make_user
 from tests.oee.stage import Stage, at, make_stage
 from tests.oee.test_rebuild import rows
@@ -274,3 +275,71 @@ def _is_what_the_stretch_says(stage: Stage, run: JobRun, now: datetime) -> None:
     asked = sum(stretch(machine, start, end, now=now).totals.values(), Totals())
     for name in ("calendar_ms", "run_ms", "stop_ms", "no_data_ms", "break_ms", "off_shift_ms"):
         assert sum(getattr(row, name) for row in mine) == getattr(asked, name), name
+
+
+# ---------------------------------------------------------------- on the line's screen
+
+
+def test_the_screen_says_how_far_the_job_is_and_when_it_will_be_done_at_this_pace(stage: Stage) -> None:
+    job = plan(stage, "4711")
+    start_job(job, by=None, now=at("07:00"))
+    end_job(job, by=None, now=at("07:30"))
+    start_job(job, by=None, now=at("08:00"))
+    stage.sees("06:00 run", until=at("08:30:20"))
+    for minute, made in (("06:59", 500), ("07:10", 100), ("07:40", 500), ("08:05", 101), ("08:25", 200)):
+        stage.makes(at(minute), made, made % 100, product_number=1)
+    rebuild_dirty(NOW)
+
+    tile = job_tile(stage.line, at("08:30:20"))
+
+    assert tile is not None
+    assert (tile.number, tile.product, tile.made, tile.planned) == ("4711", "White sliced 500 g", 400, 1000)
+    assert tile.done_at == at("08:30:20") + timedelta(minutes=30), "600 more at 20 a minute"
+
+
+def test_a_line_that_stands_or_is_not_read_promises_no_time(stage: Stage) -> None:
+    start_job(plan(stage, "4711"), by=None, now=at("07:00"))
+    stage.sees("06:00 run, 07:30 stop", until=at("08:00"))
+    stage.makes(at("07:10"), 100, product_number=1)
+    rebuild_dirty(NOW)
+
+    standing, silent = job_tile(stage.line, at("08:00")), job_tile(stage.line, at("07:15", 1))
+
+    assert standing is not None
+    assert silent is not None
+    assert (standing.done_at, silent.done_at) == (None, None)
+
+
+def test_the_quantity_that_is_reached_is_said_and_the_job_goes_on_until_somebody_ends_it(stage: Stage) -> None:
+    start_job(plan(stage, "4711"), by=None, now=at("07:00"))
+    stage.sees("06:00 run", until=at("08:00"))
+    stage.makes(at("07:55"), 1001, product_number=1)
+    rebuild_dirty(NOW)
+
+    tile = job_tile(stage.line, at("08:00"))
+
+    assert tile is not None
+    assert (tile.is_reached, tile.done_at) == (True, None)
+
+
+def test_a_machine_that_makes_something_else_is_named(stage: Stage) -> None:
+    rye = Product.objects.create(code="R", name="Rye")
+    ProductNumber.objects.create(line=stage.line, number=2, product=rye)
+    start_job(plan(stage, "4711"), by=None, now=at("07:00"))
+    stage.sees("06:00 run", until=at("08:00"))
+
+    told = []
+    for number in (1, 2, None, 99):
+        MachineState.objects.filter(equipment=stage.machine).update(product_number=number)
+        tile = job_tile(stage.line, at("08:00"))
+        told.append(tile.other_product if tile else "")
+
+    assert told == [None, "Rye", None, None]
+
+
+def test_a_line_without_a_job_has_no_tile(stage: Stage) -> None:
+    job = plan(stage, "4711")
+    assert job_tile(stage.line, NOW) is None
+    start_job(job, by=None, now=at("07:00"))
+    end_job(job, by=None, now=at("08:00"))
+    assert job_tile(stage.line, NOW) is None
