@@ -8,7 +8,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Prefetch, QuerySet, prefetch_related_objects
-from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -17,7 +16,7 @@ from rest_framework.response import Response
 
 from floor.domain.machine import State
 from floor.models import Equipment, FaultDefinition, FaultEvent, Line, MachineState, Product, ProductNumber
-from floor.rest import Asked, AskedList, PlantTime, Query, find_line, local
+from floor.rest import Asked, AskedList, PlantTime, Query, find_line, find_machine, local
 from floor.roles import Capability
 
 
@@ -191,20 +190,13 @@ class EquipmentStatusList(AskedList):
         return statuses(page, timezone.now())
 
 
-def find_equipment(code: str) -> Equipment:
-    found = machines().filter(code=code).first() if code.isprintable() else None
-    if found is None:
-        raise Http404("There is no such equipment.")
-    return found
-
-
 class OneEquipmentStatus(Asked):
     capability = Capability.VIEW_FLOOR
     serializer_class = EquipmentStatusRow
 
     def get(self, request: Request, code: str) -> Response:
         """Where one machine stands now."""
-        return self.answer(statuses([find_equipment(code)], timezone.now())[0])
+        return self.answer(statuses([find_machine(code)], timezone.now())[0])
 
 
 class FaultRow(serializers.Serializer[Any]):
@@ -228,7 +220,7 @@ class EquipmentFaults(Asked):
     @extend_schema(operation_id="equipment_faults")
     def get(self, request: Request, code: str) -> Response:
         """The fault bits that are set now, in the machine builder's words."""
-        machine = find_equipment(code)
+        machine = find_machine(code)
         zone = machine.line.site.zone
         rows: dict[str, list[dict[str, Any]]] = {"faults": [], "prompts": [], "undefined": []}
         for event, meaning in active_faults([machine]):

@@ -1,14 +1,15 @@
 """Totals and losses of many machines over many production days, added up by the database.
 
-One scan of the hour rows serves every block of a page: periods, lines, shifts, teams, products, the week. Python gets
-a few hundred sums, however long the range. Nothing here divides.
+The one way in which hours are summed, for pages and for the API. One scan of the hour rows serves every part that is
+asked for: periods, machines, shifts, teams, products, the week. Python gets a few hundred sums, however long the range.
+Nothing here divides.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from floor.domain.shifts import ShiftWindow, hours
 from floor.models import Line
 from oee.domain.clock import from_ms, to_ms
 from oee.domain.derive import schedule_of
-from oee.domain.factors import FIELDS, Policy, Totals, total
+from oee.domain.factors import FIELDS, Policy, Totals, added, total
 from oee.domain.judging import Judging, Restated, Rule, Rules, Steps
 from oee.domain.ledger import Track, ledger
 from oee.models import LinePolicy, Restatement
@@ -27,12 +28,29 @@ from oee.setup import LONG_AGO, policies_of, reading
 
 
 class Step(StrEnum):
-    """The length of a period of a trend."""
+    """What one period is: a length of time, or all the time with one product."""
 
+    HOUR = "hour"
     SHIFT = "shift"
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
+    PRODUCT = "product"
+
+
+class Part(StrEnum):
+    """What may be asked for: sums by something, and what there was to filter by."""
+
+    PERIODS = "periods"
+    MACHINES = "machines"
+    SERIES = "series"  # periods of each machine
+    SHIFTS = "shifts"
+    TEAMS = "teams"
+    PRODUCTS = "products"  # by names that are offered
+    POLICIES = "policies"
+    WEEK = "week"
+    BEFORE = "before"
+    OFFERED = "offered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +63,11 @@ class Days:
     @property
     def count(self) -> int:
         return (self.last - self.first).days + 1
+
+    @property
+    def before(self) -> "Days":
+        """As many days, ending the day before."""
+        return Days(self.first - timedelta(days=self.count), self.first - timedelta(days=1))
 
 
 class Stretch(NamedTuple):
@@ -71,13 +94,15 @@ class Scope:
     """Which rows are meant. `shifts` None: all; else only those that begin at these moments.
 
     `speakers` are the machines whose totals are shown, one for each line; `others` are counted one by one beside them.
+    `before` None: the same number of days before.
     """
 
     speakers: tuple[UUID, ...]
-    others: tuple[UUID, ...]
     days: Days
-    before: Days
-    stretches: tuple[Stretch, ...]
+    parts: frozenset[Part]
+    others: tuple[UUID, ...] = ()
+    before: Days | None = None
+    stretches: tuple[Stretch, ...] = ()
     step: Step = Step.DAY
     zone: str = "UTC"
     shifts: tuple[datetime, ...] | None = None
@@ -101,7 +126,8 @@ class Key(NamedTuple):
 
 
 class Period(NamedTuple):
-    """`key` is the first day of the period in ISO 8601, with the shift's name behind it in a trend by shift."""
+    """`key` is the first day of the period in ISO 8601, with the shift's name behind it in a trend by shift; of a
+    product it is the number. `began_at` is the shift's or the hour's beginning, else that of its first row."""
 
     key: str
     began_at: datetime
@@ -109,134 +135,215 @@ class Period(NamedTuple):
 
 @dataclass(slots=True)
 class Sums:
-    whole: Totals = field(default_factory=Totals)
+    """What was not asked for is empty."""
+
     before: Totals = field(default_factory=Totals)
     periods: dict[Period, Totals] = field(default_factory=dict)
-    lines: dict[UUID, Totals] = field(default_factory=dict)
+    machines: dict[UUID, Totals] = field(default_factory=dict)
+    series: dict[UUID, dict[Period, Totals]] = field(default_factory=lambda: defaultdict(dict))
     shifts: dict[Key, Totals] = field(default_factory=dict)
     teams: dict[Key, Totals] = field(default_factory=dict)
     products: dict[Key, Totals] = field(default_factory=dict)
     policies: dict[int, Totals] = field(default_factory=dict)
     week: dict[tuple[int, int], Totals] = field(default_factory=dict)  # by (weekday, hour), Monday 0
-    machines: dict[UUID, Totals] = field(default_factory=dict)
     offered: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))  # what could be filtered by
+
+    @property
+    def whole(self) -> Totals:
+        """Of the machines that speak for their lines; periods have to be asked for."""
+        return added(self.periods.values())
 
 
 # ---------------------------------------------------------------- totals
 
-SUMS = ", ".join(f"sum({name})::bigint AS {name}" for name in FIELDS)
-NAMES = ", ".join(FIELDS)
-STEPS = {
-    Step.SHIFT: "work_date::text || ' ' || shift_name",
-    Step.DAY: "work_date::text",
-    Step.WEEK: "date_trunc('week', work_date)::date::text",
-    Step.MONTH: "date_trunc('month', work_date)::date::text",
+SUMS = ", ".join(f"sum({name})::bigint" for name in FIELDS)
+NOTHING = ", ".join("NULL::bigint" for _ in FIELDS)
+COLUMNS = ", ".join(f"h.{name}" for name in FIELDS)
+FIRST_DAYS = {
+    Step.WEEK: "date_trunc('week', h.work_date)::date",
+    Step.MONTH: "date_trunc('month', h.work_date)::date",
 }
+MOMENTS = {Step.HOUR: "h.starts_at", Step.SHIFT: "h.shift_starts_at"}
+# What rows are grouped by, in the order in which a row of sums tells it.
+KEYS = {
+    "day": "date",
+    "moment": "timestamptz",
+    "equipment_id": "uuid",
+    "line_id": "uuid",
+    "shift_name": "text",
+    "team": "text",
+    "product_number": "int",
+    "judged": "int",
+    "weekday": "int",
+    "clock": "int",
+}
+# What makes a period; two lines whose shifts begin at other times share it.
+PERIOD_KEYS: dict[Step, tuple[str, ...]] = {Step.SHIFT: ("day", "shift_name"), Step.PRODUCT: ("product_number",)}
+PART_KEYS = {
+    Part.MACHINES: ("equipment_id",),
+    Part.SHIFTS: ("shift_name",),
+    Part.TEAMS: ("team",),
+    Part.PRODUCTS: ("line_id", "product_number"),
+    Part.POLICIES: ("judged",),
+    Part.WEEK: ("weekday", "clock"),
+}
+OF_OTHERS, OF_BEFORE, OF_NAMES = -1, -2, -3
 
-
-class Grouped(IntEnum):
-    """What a row of sums is of: bits of GROUPING(period, line_id, shift_name, team, product, judged), each set where
-    the column is summed over; below 0 for what is added up elsewhere in the statement."""
-
-    WHOLE = 0b111111
-    PERIOD = 0b011111
-    LINE = 0b101111
-    SHIFT = 0b110111
-    TEAM = 0b111011
-    PRODUCT = 0b111101
-    POLICY = 0b111110
-    WEEK = -1
-    MACHINE = -2
-    BEFORE = -3
-
-
-# 30 days of 20 lines: index scans of hours_of_machine, one hash aggregate with two grouping sets over 14 400 rows
-# (1 800 cells and 168 hours of the week), then seven small sets over the cells.
+# 30 days of 20 lines: one scan of hours_of_machine or hours_by_day and one hash aggregate over 14 400 rows. Every row
+# goes to every set, so only what is asked for is one; and the sets are small (a month has 30 days, 20 machines and 168
+# hours of the week), so they stay in the processor's cache, which 1 800 cells of all keys together do not.
 TOTALS = """
 WITH hours AS (
-    SELECT h.*, {fits} AS fits, {judged} AS judged,
-        date_part('isodow', h.work_date)::int - 1 AS weekday,
-        date_part('hour', h.starts_at AT TIME ZONE %(zone)s)::int AS clock
-    FROM oee_hourtotals h
-    WHERE h.equipment_id = ANY(%(speakers)s) AND h.work_date BETWEEN %(first)s AND %(last)s
-), cells AS (
-    SELECT GROUPING(work_date) AS is_week, work_date, line_id, shift_name, team, product_number, judged, fits,
-        weekday, clock, min(starts_at) AS began_at, {sums}
-    FROM hours
-    GROUP BY GROUPING SETS (
-        (work_date, line_id, shift_name, team, product_number, judged, fits), (weekday, clock, fits)
-    )
-), named AS (
-    SELECT cells.*, {step} AS period, coalesce(p.code, '#' || cells.product_number) AS product, p.name AS words
-    FROM cells
-    LEFT JOIN floor_productnumber n ON n.line_id = cells.line_id AND n.number = cells.product_number
-    LEFT JOIN floor_product p ON p.id = n.product_id
-    WHERE is_week = 0
+    SELECT {columns}, {of_rows}, {begins} AS begins FROM oee_hourtotals h
+    WHERE h.equipment_id = ANY(%(speakers)s) AND h.work_date BETWEEN %(first)s AND %(last)s AND {fits}
 )
-SELECT GROUPING(period, line_id, shift_name, team, product, judged), fits,
-    coalesce(period, line_id::text, shift_name, team, product, judged::text), words, min(began_at), {sums}
-FROM named
-GROUP BY GROUPING SETS (
-    (fits), (fits, period), (fits, line_id), (fits, shift_name), (fits, team), (fits, product, words), (fits, judged)
-)
+SELECT GROUPING({grouped}), min(begins), {keys}, NULL::text, NULL::text, {sums}
+FROM hours GROUP BY GROUPING SETS ({sets})
+"""
+OTHERS = """
 UNION ALL
-SELECT -1, fits, weekday || ' ' || clock, NULL, NULL, {names} FROM cells WHERE is_week = 1
+SELECT -1, NULL, {keys}, NULL, NULL, {sums} FROM oee_hourtotals h
+WHERE h.equipment_id = ANY(%(others)s) AND h.work_date BETWEEN %(first)s AND %(last)s AND {fits} GROUP BY h.equipment_id
+"""
+BEFORE = """
 UNION ALL
-SELECT -2, true, h.equipment_id::text, NULL, NULL, {sums} FROM oee_hourtotals h
-WHERE h.equipment_id = ANY(%(others)s) AND h.work_date BETWEEN %(first)s AND %(last)s AND {fits}
-GROUP BY h.equipment_id
-UNION ALL
-SELECT -3, true, '', NULL, NULL, {sums} FROM oee_hourtotals h
+SELECT -2, NULL, {keys}, NULL, NULL, {sums} FROM oee_hourtotals h
 WHERE h.equipment_id = ANY(%(speakers)s) AND h.work_date BETWEEN %(before_first)s AND %(before_last)s AND {fits_before}
 HAVING count(*) > 0
 """
+NAMES = """
+UNION ALL
+SELECT -3, NULL, {keys}, coalesce(p.code, '#' || h.product_number), p.name, {nothing} FROM (
+    SELECT line_id, shift_name, team, product_number FROM oee_hourtotals
+    WHERE equipment_id = ANY(%(speakers)s) AND work_date BETWEEN %(first)s AND %(last)s
+    GROUP BY GROUPING SETS ((shift_name), (team), (line_id, product_number))
+) h
+LEFT JOIN floor_productnumber n ON n.line_id = h.line_id AND n.number = h.product_number
+LEFT JOIN floor_product p ON p.id = n.product_id
+"""
+
+
+class _Row(NamedTuple):
+    what: int
+    began_at: datetime
+    day: date
+    moment: datetime | None
+    equipment_id: UUID
+    line_id: UUID
+    shift_name: str | None
+    team: str | None
+    product_number: int
+    judged: int
+    weekday: int
+    clock: int
+    code: str
+    words: str | None
+    totals: Totals
 
 
 def sums(scope: Scope) -> Sums:
-    statement = TOTALS.format(
-        sums=SUMS,
-        names=NAMES,
-        step=STEPS[scope.step],
-        fits=_fits(scope, "shifts"),
-        fits_before=_fits(scope, "shifts_before"),
-        judged=_judged(scope.judged),
-    )
+    sets = {part: keys for part in Part if part in scope.parts and (keys := _keys_of(part, scope.step))}
+    grouped = [key for key in KEYS if any(key in keys for keys in sets.values())]
+    what = {_mask(keys, grouped): part for part, keys in sets.items()}
+    rows = [_Row._make((*row[:14], Totals(*row[14:]))) for row in _rows(_totals(scope, sets, grouped), _named(scope))]
     found = Sums()
-    for grouping, fits, key, words, began_at, *values in _rows(statement, _named(scope)):
-        if grouping in OFFERED and key:
-            found.offered[OFFERED[grouping]][key] = words or key
-        if fits:
-            _place(found, grouping, key, words, began_at, Totals(*values))
+    names = _offer(found, [row for row in rows if row.what == OF_NAMES])
+    for row in rows:
+        if row.what >= 0:
+            _place(found, what[row.what], row, scope.step, names)
+        elif row.what == OF_OTHERS:
+            found.machines[row.equipment_id] = row.totals
+        elif row.what == OF_BEFORE:
+            found.before = row.totals
     found.periods = dict(sorted(found.periods.items(), key=lambda item: item[0].began_at))
     return found
 
 
-OFFERED = {Grouped.SHIFT: "shift", Grouped.TEAM: "team", Grouped.PRODUCT: "product"}
+def _keys_of(part: Part, step: Step) -> tuple[str, ...]:
+    """Of a set of its own; nothing for what is found otherwise."""
+    of_period = PERIOD_KEYS.get(step, ("day",))
+    if part is Part.PERIODS:
+        return of_period
+    if part is Part.SERIES:
+        return ("equipment_id", *of_period, *(("moment",) if step in MOMENTS else ()))
+    return PART_KEYS.get(part, ())
 
 
-def _place(found: Sums, grouping: int, key: str, words: str | None, began_at: Any, totals: Totals) -> None:
-    match grouping:
-        case Grouped.WHOLE:
-            found.whole = totals
-        case Grouped.PERIOD:
-            found.periods[Period(key, began_at)] = totals
-        case Grouped.LINE:
-            found.lines[UUID(key)] = totals
-        case Grouped.SHIFT:
-            found.shifts[Key(key)] = totals
-        case Grouped.TEAM:
-            found.teams[Key(key)] = totals
-        case Grouped.PRODUCT:
-            found.products[Key(key, words or "")] = totals
-        case Grouped.POLICY:
-            found.policies[int(key)] = totals
-        case Grouped.WEEK:
-            weekday, clock = key.split()
-            found.week[int(weekday), int(clock)] = totals
-        case Grouped.MACHINE:
-            found.machines[UUID(key)] = totals
-        case Grouped.BEFORE:
-            found.before = totals
+def _mask(keys: Iterable[str], grouped: Sequence[str]) -> int:
+    """What GROUPING says of a row of this set: a bit for every column that is summed over, the last the lowest."""
+    return sum(1 << place for place, key in enumerate(reversed(grouped)) if key not in keys)
+
+
+def _totals(scope: Scope, sets: Mapping[Part, Sequence[str]], grouped: Sequence[str]) -> str:
+    of_rows = {
+        "day": FIRST_DAYS.get(scope.step, "h.work_date"),
+        "moment": MOMENTS.get(scope.step, "h.starts_at"),
+        "judged": _judged(scope.judged),
+        "weekday": "date_part('isodow', h.work_date)::int - 1",
+        "clock": "date_part('hour', h.starts_at AT TIME ZONE %(zone)s)::int",
+    }
+    fits = _fits(scope, "shifts")
+    statement = TOTALS.format(
+        columns=COLUMNS,
+        of_rows=", ".join(f"{of_rows.get(key, f'h.{key}')} AS {key}" for key in grouped),
+        begins="coalesce(h.shift_starts_at, h.starts_at)" if scope.step is Step.SHIFT else "h.starts_at",
+        fits=fits,
+        grouped=", ".join(grouped),
+        keys=_told(grouped),
+        sums=SUMS,
+        sets=", ".join(f"({', '.join(keys)})" for keys in sets.values()),
+    )
+    if scope.others and Part.MACHINES in scope.parts:
+        statement += OTHERS.format(keys=_told(["equipment_id"]), sums=SUMS, fits=fits)
+    if Part.BEFORE in scope.parts:
+        statement += BEFORE.format(keys=_told([]), sums=SUMS, fits_before=_fits(scope, "shifts_before"))
+    if Part.OFFERED in scope.parts:
+        named = ("line_id", "shift_name", "team", "product_number")
+        statement += NAMES.format(keys=_told(named, "h."), nothing=NOTHING)
+    return statement
+
+
+def _told(these: Collection[str], of: str = "") -> str:
+    return ", ".join(f"{of}{key}" if key in these else f"NULL::{kind}" for key, kind in KEYS.items())
+
+
+def _offer(found: Sums, rows: Iterable[_Row]) -> dict[tuple[UUID, int], Key]:
+    """What there was to filter by; products by line and number."""
+    products = {}
+    for row in rows:
+        if row.code is not None:
+            products[row.line_id, row.product_number] = Key(row.code, row.words or "")
+            found.offered["product"][row.code] = row.words or row.code
+        elif name := row.shift_name or row.team:
+            found.offered["team" if row.shift_name is None else "shift"][name] = name
+    return products
+
+
+def _place(found: Sums, part: Part, row: _Row, step: Step, products: Mapping[tuple[UUID, int], Key]) -> None:
+    match part:
+        case Part.PERIODS:
+            found.periods[_period(row, step)] = row.totals
+        case Part.SERIES:
+            found.series[row.equipment_id][_period(row, step)] = row.totals
+        case Part.MACHINES:
+            found.machines[row.equipment_id] = row.totals
+        case Part.SHIFTS:
+            found.shifts[Key(row.shift_name or "")] = row.totals
+        case Part.TEAMS:
+            found.teams[Key(row.team or "")] = row.totals
+        case Part.PRODUCTS:
+            _add(found.products, products[row.line_id, row.product_number], row.totals)
+        case Part.POLICIES:
+            found.policies[row.judged] = row.totals
+        case Part.WEEK:
+            found.week[row.weekday, row.clock] = row.totals
+
+
+def _period(row: _Row, step: Step) -> Period:
+    if step is Step.PRODUCT:
+        return Period(str(row.product_number), row.began_at)
+    key = f"{row.day} {row.shift_name}" if step is Step.SHIFT else str(row.day)
+    return Period(key, row.moment or row.began_at)
 
 
 def _fits(scope: Scope, shifts: str) -> str:
@@ -279,8 +386,8 @@ def _named(scope: Scope) -> dict[str, Any]:
         "others": list(scope.others),
         "first": scope.days.first,
         "last": scope.days.last,
-        "before_first": scope.before.first,
-        "before_last": scope.before.last,
+        "before_first": (scope.before or scope.days.before).first,
+        "before_last": (scope.before or scope.days.before).last,
         "zone": scope.zone,
         "shifts": list(scope.shifts or ()),
         "shifts_before": list(scope.shifts_before or ()),
@@ -336,15 +443,17 @@ def add_unseen(found: Sums, scope: Scope, silences: Iterable[Silence], policies:
             unseen = [(spot, totals.judged(policy)) for spot, totals in hourly[start, end]]
             for spot, totals in unseen:
                 _add(found.week, spot, totals)
-            whole = sum((totals for _, totals in unseen), Totals())
+            whole = added(totals for _, totals in unseen)
             key = _period_key(scope.step, window)
             period = keys.setdefault(key, Period(key, window.starts_at))
-            found.whole += whole
             _add(found.periods, period, whole)
-            _add(found.lines, silence.line, whole)
-            _add(found.shifts, Key(window.name), whole)
-            _add(found.teams, Key(window.team), whole)
-            _add(found.policies, policies.index(policy) if policy in policies else 0, whole)
+            _add(found.machines, silence.machine, whole)
+            if Part.SHIFTS in scope.parts:
+                _add(found.shifts, Key(window.name), whole)
+            if Part.TEAMS in scope.parts:
+                _add(found.teams, Key(window.team), whole)
+            if Part.POLICIES in scope.parts:
+                _add(found.policies, policies.index(policy) if policy in policies else 0, whole)
     found.periods = dict(sorted(found.periods.items(), key=lambda item: item[0].began_at))
 
 
@@ -381,7 +490,7 @@ K = TypeVar("K")
 
 
 def _add(sums: dict[K, Totals], key: K, more: Totals) -> None:
-    sums[key] = sums.get(key, Totals()) + more
+    sums[key] = sums[key] + more if key in sums else more
 
 
 # ---------------------------------------------------------------- losses
@@ -425,18 +534,28 @@ class Losses:
     planned: tuple[Planned, ...]
 
 
-# The losses of the range by losses_of_machine; stops by stop_with_culprit and planned stops by plannedstop_time, both
-# between two constants, because lines mostly share their days; each planned stop with the entries of its own. Past the
-# time for which details are kept a planned stop took as long as people said.
-LOSSES = """
+# By losses_of_machine; machines and days are said of the hours too, so that no plan reads those of other days first.
+LOST = """
+SELECT {keys}, sum(l.lost_ms)::bigint AS lost_ms, sum(l.events)::bigint AS events
+FROM oee_hourloss l {hours}
+WHERE l.equipment_id = ANY(%(speakers)s) AND l.work_date BETWEEN %(first)s AND %(last)s AND {fits}
+GROUP BY {keys}
+"""
+THEIR_HOURS = (
+    "JOIN oee_hourtotals h ON h.equipment_id = l.equipment_id AND h.starts_at = l.starts_at"
+    " AND h.equipment_id = ANY(%(speakers)s) AND h.work_date BETWEEN %(first)s AND %(last)s"
+)
+REASONS = """
+SELECT 'reason', kind, reason_id, r.label, r."group", lost_ms, events, 0, 0
+FROM ({lost}) reasons LEFT JOIN oee_stopreason r ON r.code = reason_id
+"""
+# Stops by stop_with_culprit and planned stops by plannedstop_time, both between two constants, because lines mostly
+# share their days; each planned stop with the entries of its own, added up once. Past the time for which details are
+# kept a planned stop took as long as people said.
+STOPS = """
 WITH meant AS (
     SELECT * FROM unnest(%(lines)s::uuid[], %(of_lines)s::uuid[], %(sinces)s::timestamptz[], %(untils)s::timestamptz[])
         AS m(line_id, equipment_id, since, until)
-), reasons AS (
-    SELECT l.kind, l.reason_id, sum(l.lost_ms)::bigint AS lost_ms, sum(l.events)::bigint AS events
-    FROM oee_hourloss l {hours}
-    WHERE l.equipment_id = ANY(%(speakers)s) AND l.work_date BETWEEN %(first)s AND %(last)s AND {fits}
-    GROUP BY l.kind, l.reason_id
 ), culprits AS (
     SELECT s.caused_by_id, count(*) AS stops,
         sum(extract(epoch FROM coalesce(s.ended_at, %(now)s) - s.started_at) * 1000)::bigint AS lost_ms
@@ -444,7 +563,7 @@ WITH meant AS (
     WHERE s.equipment_id = ANY(%(speakers)s) AND s.started_at >= %(earliest)s AND s.started_at < %(latest)s
         AND s.kind IN ('failure', 'external') AND NOT s.is_minor AND s.caused_by_id IS NOT NULL AND {stop_fits}
     GROUP BY s.caused_by_id
-), planned AS (
+), planned AS MATERIALIZED (
     SELECT s.reason_id, s.expected_s * 1000 AS expected_ms, coalesce(
         (SELECT sum(extract(epoch FROM e.ended_at - e.started_at) * 1000) FROM oee_ledgerentry e
          WHERE e.planned_stop_id = s.id AND e.equipment_id = m.equipment_id),
@@ -454,8 +573,7 @@ WITH meant AS (
     WHERE s.starts_at >= %(earliest)s AND s.starts_at < %(latest)s
         AND s.withdrawn_at IS NULL AND s.ends_at IS NOT NULL AND s.expected_s IS NOT NULL AND {planned_fits}
 )
-SELECT 'reason', kind, reason_id, r.label, r."group", lost_ms, events, 0, 0
-FROM reasons LEFT JOIN oee_stopreason r ON r.code = reason_id
+{reasons}
 UNION ALL
 SELECT 'culprit', '', c.code, c.name, '', lost_ms, stops, 0, 0
 FROM culprits JOIN floor_equipment c ON c.id = caused_by_id
@@ -464,37 +582,51 @@ SELECT 'planned', '', reason_id, r.label, '', sum(expected_ms)::bigint, sum(took
     count(*) FILTER (WHERE took_ms > expected_ms)
 FROM planned JOIN oee_stopreason r ON r.code = reason_id GROUP BY reason_id, r.label
 """
-# Machines and days are said again in both, so that no plan reads the hours of other days first.
-THEIR_HOURS = (
-    "JOIN oee_hourtotals h ON h.equipment_id = l.equipment_id AND h.starts_at = l.starts_at"
-    " AND h.equipment_id = ANY(%(speakers)s) AND h.work_date BETWEEN %(first)s AND %(last)s"
-)
-BEGAN_IN_HOUR = (
-    "EXISTS (SELECT 1 FROM oee_hourtotals h WHERE {whose} AND h.equipment_id = ANY(%(speakers)s)"
-    " AND h.work_date BETWEEN %(first)s AND %(last)s AND h.starts_at <= s.started_at"
-    " AND h.starts_at > s.started_at - interval '2 hours' AND h.ends_at > s.started_at AND {fits})"
-)
+# Hours do not overlap: the last that began is the only one that can hold the moment, and the first of its index.
+BEGAN_IN_HOUR = """EXISTS (
+    SELECT 1 FROM (
+        SELECT * FROM oee_hourtotals of_it WHERE of_it.equipment_id = {machine} AND of_it.starts_at <= s.started_at
+        ORDER BY of_it.starts_at DESC LIMIT 1
+    ) h WHERE h.ends_at > s.started_at AND h.work_date BETWEEN %(first)s AND %(last)s AND {fits})"""
 
 
 def losses(scope: Scope, now: datetime) -> Losses:
     fits = _fits(scope, "shifts")
     began = {
-        name: BEGAN_IN_HOUR.format(whose=whose, fits=fits) if scope.is_narrowed else "true"
-        for name, whose in (
-            ("stop_fits", "h.equipment_id = s.equipment_id"),
-            ("planned_fits", "h.equipment_id = m.equipment_id"),
-        )
+        name: BEGAN_IN_HOUR.format(machine=machine, fits=fits) if scope.is_narrowed else "true"
+        for name, machine in (("stop_fits", "s.equipment_id"), ("planned_fits", "m.equipment_id"))
     }
-    statement = LOSSES.format(hours=THEIR_HOURS if scope.is_narrowed else "", fits=fits, **began)
-    rows = list(_rows(statement, _named(scope) | {"now": now}))
-    reasons = [Lost(row[1], row[2], row[3] or "", row[4] or "", row[5], row[6]) for row in rows if row[0] == "reason"]
+    rows = list(_rows(STOPS.format(reasons=_reasons(scope), **began), _named(scope) | {"now": now}))
     culprits = [Culprit(*row[2:4], *row[5:7]) for row in rows if row[0] == "culprit"]
     planned = [Planned(*row[2:4], *row[5:9]) for row in rows if row[0] == "planned"]
     return Losses(
-        tuple(sorted(reasons, key=lambda lost: (-lost.lost_ms, lost.kind, lost.label))),
+        _largest_first(rows),
         tuple(sorted(culprits, key=lambda culprit: (-culprit.lost_ms, culprit.code))),
         tuple(sorted(planned, key=lambda planned: (-planned.took_ms, planned.label))),
     )
+
+
+def lost(scope: Scope) -> tuple[Lost, ...]:
+    """By reason alone, largest first."""
+    return _largest_first(_rows(_reasons(scope), _named(scope)))
+
+
+def lost_by_day(scope: Scope) -> list[tuple[date, str, int, int]]:
+    """(production day, kind, lost_ms, events)."""
+    return [(row[0], row[1], row[2], row[3]) for row in _rows(_lost(scope, "l.work_date, l.kind"), _named(scope))]
+
+
+def _reasons(scope: Scope) -> str:
+    return REASONS.format(lost=_lost(scope, "l.kind, l.reason_id"))
+
+
+def _lost(scope: Scope, keys: str) -> str:
+    return LOST.format(keys=keys, hours=THEIR_HOURS if scope.is_narrowed else "", fits=_fits(scope, "shifts"))
+
+
+def _largest_first(rows: Iterable[tuple[Any, ...]]) -> tuple[Lost, ...]:
+    found = [Lost(row[1], row[2], row[3] or "", row[4] or "", row[5], row[6]) for row in rows if row[0] == "reason"]
+    return tuple(sorted(found, key=lambda lost: (-lost.lost_ms, lost.kind, lost.label)))
 
 
 # ---------------------------------------------------------------- by what was judged

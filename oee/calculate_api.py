@@ -7,7 +7,6 @@ from fractions import Fraction
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -15,17 +14,16 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from floor.api import find_equipment
 from floor.models import Equipment
-from floor.rest import Asked, PlantTime, find_line, local
+from floor.rest import Asked, PlantTime, find_line, find_machine, local
 from floor.roles import Capability, can
 from oee.api import PARTS, SECONDS
+from oee.api.machines import speaking
 from oee.domain.clock import SECOND_MS
 from oee.domain.declared import Contradiction, Declared, DeclaredLedger, Judged, Product, remaining
 from oee.domain.factors import Policy, Ratio, Totals
 from oee.domain.losses import Factor, Loss, Waterfall, together, waterfall
 from oee.domain.readings import STANDARDS, Figures, Reading, company, figures, read, readings
-from oee.rows import primary_machine
 from oee.stretch import DetailsGone, stretch
 
 MAX_SECONDS = 10**10  # three centuries
@@ -366,13 +364,8 @@ def _flags(found: Figures, fall: Waterfall) -> tuple[str, ...]:
 
 def _machine(asked: dict[str, Any]) -> Equipment:
     if "equipment_code" in asked:
-        return find_equipment(asked["equipment_code"])
-    line = find_line(asked["line_id"])
-    machine = primary_machine(line)
-    if machine is None:
-        raise Http404(f"Line {line.code} has no machine that speaks for it.")
-    machine.line = line
-    return machine
+        return find_machine(asked["equipment_code"])
+    return speaking(find_line(asked["line_id"]))
 
 
 class Calculate(Asked):

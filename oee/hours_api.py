@@ -5,7 +5,6 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -19,7 +18,7 @@ from floor.roles import Capability
 from oee.actions.hour_board import sign_off_hour, write_countermeasure
 from oee.actions.refusals import ImpossibleTime, NeedsSupervisor
 from oee.api.rows import RatioRow, ShiftRow, ratio_row, shift_row
-from oee.api.shifts import ShiftQuery, asked_window
+from oee.api.shifts import ShiftQuery, asked_window, begun
 from oee.hour_board import BoardHour, HourBoard, Said, Seen, board_window, hour_board
 from oee.models import Countermeasure, HourSignOff
 
@@ -117,9 +116,7 @@ class Hours(Asked):
         """A shift hour by hour, by date and name; without them the shift that is on, else the last one."""
         found, now = find_line(line), timezone.now()
         window = asked_window(found, now, self.asked) if self.asked else board_window(found, now)
-        if window is None or window.starts_at > now:
-            raise Http404("There was no such shift on this line.")
-        return self.answer(_board_row(found, hour_board(found, window, now)))
+        return self.answer(_board_row(found, hour_board(found, begun(window, now), now)))
 
 
 class WriteCountermeasure(Asked):

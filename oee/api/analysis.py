@@ -13,42 +13,38 @@ from rest_framework.response import Response
 from floor.glance import one_glance
 from floor.models import Line
 from floor.models.shifts import calendar
-from floor.rest import Asked, AskedList, Query, find_line, find_machine, local
+from floor.rest import Asked, AskedList, Query, find_machine, local
 from floor.roles import Capability
+from oee.analysis import Step, lost
 from oee.api.line import FACTORS, TRENDS, ChangeRow, changes
-from oee.api.periods import DaysQuery, DaysRow, PeriodRow, days_of, period_row, product_codes
+from oee.api.machines import LINE_WORDS, MachineDaysHead, MachineHead, asked_lines, head, speakers
+from oee.api.periods import DaysQuery, PeriodRow, asked_scope, days_of, period_rows, portions, whole
 from oee.api.rows import FiguresRow, TotalsRow, figures_row, totals_row
-from oee.api.statistics import LostRow, lost_row, speakers
+from oee.api.statistics import TOP, LostRow, lost_row
 from oee.domain.benchmarks import BENCHMARKS, INDUSTRY_AVERAGE, LEVELS, WORLD_CLASS
 from oee.domain.clock import SECOND_MS
 from oee.domain.kpis import RATINGS, Kpi, Unit, catalogue, rating
 from oee.domain.readings import company
 from oee.models import LinePolicy
-from oee.periods import Granularity, losses, periods, whole
 from oee.setup import judging_of, policies_of, policy_at, reading
 
-TOP = 10
+
+class LinesQuery(DaysQuery):
+    line = serializers.CharField(required=False, help_text=LINE_WORDS)
 
 
-class AnalysisQuery(DaysQuery):
-    line = serializers.CharField(required=False, help_text="A line's id or code; without it every line.")
-
+class AnalysisQuery(LinesQuery):
     def get_fields(self) -> dict[str, Any]:
-        portions = [Granularity.DAY.value, Granularity.SHIFT.value, Granularity.PRODUCT.value]
-        return {**super().get_fields(), "by": serializers.ChoiceField(portions, required=False, help_text="day")}
+        steps = [Step.DAY.value, Step.SHIFT.value, Step.PRODUCT.value]
+        return {**super().get_fields(), "by": serializers.ChoiceField(steps, required=False, help_text="day")}
 
     @classmethod
-    def granularity(cls, asked: dict[str, Any]) -> Granularity:
-        return Granularity(asked.get("by", cls.by))
+    def granularity(cls, asked: dict[str, Any]) -> Step:
+        return Step(asked.get("by", cls.by))
 
 
-class AnalysisRow(PeriodRow):
-    line = serializers.CharField()
-    equipment = serializers.CharField()
-
-
-def asked_lines(asked: dict[str, Any]) -> list[Line]:
-    return [find_line(asked["line"])] if "line" in asked else list(Line.objects.on_screen())
+class AnalysisRow(PeriodRow, MachineHead):
+    pass
 
 
 class Analysis(AskedList):
@@ -69,17 +65,9 @@ class Analysis(AskedList):
 
 def analysis_rows(lines: list[Line], asked: dict[str, Any], now: datetime) -> list[dict[str, Any]]:
     """The same number of queries for one line as for all."""
-    by, by_id = AnalysisQuery.granularity(asked), {line.pk: line for line in lines}
-    machines = speakers(lines)
-    days = days_of(asked, lines[0], now, by)
-    found = periods(machines, days, by, lines[0].site.zone)
-    products, order = product_codes(machines, found), {machine.pk: place for place, machine in enumerate(machines)}
-    rows = []
-    for period in sorted(found, key=lambda period: order[period.machine]):
-        machine = machines[order[period.machine]]
-        line = by_id[machine.line_id]
-        rows.append({**period_row(period, line, products), "line": line.code, "equipment": machine.code})
-    return rows
+    by = AnalysisQuery.granularity(asked)
+    found = portions(speakers(lines), days_of(asked, lines[0], now, by), by)
+    return [{**row, **head(one.machine)} for one, row in zip(found, period_rows(found), strict=True)]
 
 
 # ---------------------------------------------------------------- reliability of a machine
@@ -97,10 +85,7 @@ class KpiRow(serializers.Serializer[Any]):
     note = serializers.CharField()
 
 
-class ReliabilityRow(serializers.Serializer[Any]):
-    equipment = serializers.CharField()
-    line = serializers.CharField()
-    days = DaysRow()
+class ReliabilityRow(MachineDaysHead):
     failures = serializers.IntegerField()
     minor_stops = serializers.IntegerField()
     mtbf_h = serializers.FloatField(allow_null=True, help_text="Mean operating time between failures.")
@@ -137,20 +122,18 @@ class Reliability(Asked):
     def get(self, request: Request, code: str) -> Response:
         """How reliable a machine is: MTBF, MTTR, failures, every other KPI, and where its time went."""
         machine, now = find_machine(code), timezone.now()
-        days = days_of(self.asked, machine.line, now, Granularity.DAY)
+        days = days_of(self.asked, machine.line, now, Step.DAY)
         totals = whole([machine], days)[machine.id]
         kpis = {kpi.code: kpi for kpi in catalogue(totals, company(reading(policy_at(machine.line, now))))}
         return self.answer(
             {
-                "equipment": machine.code,
-                "line": machine.line.code,
-                "days": days._asdict(),
+                **head(machine, days),
                 "failures": totals.failures,
                 "minor_stops": totals.minor_stops,
                 "mtbf_h": _float(kpis["mtbf"].value),
                 "mttr_h": _float(kpis["mttr"].value),
                 "kpis": [kpi_row(kpi) for kpi in kpis.values()],
-                "top_losses": [lost_row(loss) for loss in losses([machine], days)[:TOP]],
+                "top_losses": [lost_row(loss) for loss in lost(asked_scope([machine], days))[:TOP]],
                 "totals": totals_row(totals),
             }
         )
@@ -170,18 +153,11 @@ class TargetsRow(serializers.Serializer[Any]):
     oee = serializers.FloatField()
 
 
-class PerformanceRow(FiguresRow):
-    line = serializers.CharField()
-    equipment = serializers.CharField()
-    days = DaysRow()
+class PerformanceRow(FiguresRow, MachineDaysHead):
     rating = serializers.CharField(allow_null=True, help_text="excellent, good, fair or poor")
     targets = TargetsRow()
     missed = serializers.ListField(child=serializers.ChoiceField(choices=FACTORS), help_text="Factors below target.")
     change = ChangeRow(help_text="OEE against as many days before.")
-
-
-class LinesQuery(DaysQuery):
-    line = serializers.CharField(required=False, help_text="A line's id or code; without it every line.")
 
 
 def targets_row(policy: LinePolicy) -> dict[str, float]:
@@ -210,19 +186,16 @@ def performance_rows(lines: list[Line], asked: dict[str, Any], now: datetime) ->
     """The same number of queries for one line as for all."""
     for question in (calendar, policies_of, judging_of):
         question.foresee(lines)
-    machines, by_id = speakers(lines), {line.pk: line for line in lines}
-    days = days_of(asked, lines[0], now, Granularity.DAY)
+    machines = speakers(lines)
+    days = days_of(asked, lines[0], now, Step.DAY)
     totals, before = whole(machines, days), whole(machines, days.before)
     rows = []
     for machine in machines:
-        line, figures = by_id[machine.line_id], figures_row(totals[machine.id])
-        targets = targets_row(policy_at(line, now))
+        figures, targets = figures_row(totals[machine.id]), targets_row(policy_at(machine.line, now))
         rows.append(
             {
                 **figures,
-                "line": line.code,
-                "equipment": machine.code,
-                "days": days._asdict(),
+                **head(machine, days),
                 "rating": rating(figures["oee"]["value"]),
                 "targets": targets,
                 "missed": [name for name in FACTORS if _is_below(figures[name]["value"], targets[name])],

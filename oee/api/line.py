@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers
@@ -11,56 +10,61 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from floor.models import Equipment, Line
+from floor.models import Equipment
 from floor.models.shifts import calendar
 from floor.rest import Asked, PlantDate, PlantTime, Query, find_line, find_machine, local
 from floor.roles import Capability
-from oee.api.periods import DaysQuery, DaysRow, PeriodQuery, PeriodRow, days_of, period_row, product_codes
+from oee.analysis import Days, Step, lost
+from oee.api.machines import DaysRow, MachineDaysHead, MachineHead, days_row, head, speaking
+from oee.api.periods import (
+    DaysQuery,
+    PeriodQuery,
+    PeriodRow,
+    asked_scope,
+    days_of,
+    period_rows,
+    portions,
+    production_day,
+    whole,
+)
 from oee.api.rows import FiguresRow, figures_row
-from oee.api.shifts import CurrentRow, ShiftQuery, ShiftReportRow, asked_window, current_row, report_row
-from oee.api.statistics import LostRow, lost_row
-from oee.domain.factors import Totals
+from oee.api.shifts import (
+    CurrentRow,
+    NoSuchShift,
+    ShiftQuery,
+    ShiftReportRow,
+    asked_window,
+    begun,
+    current_row,
+    report_row,
+)
+from oee.api.statistics import TOP, LostRow, lost_row
+from oee.domain.factors import Totals, added
 from oee.domain.kpis import rating
 from oee.domain.trend import change, trend
-from oee.periods import Days, Granularity, losses, periods, production_day, whole
-from oee.rows import primary_machine
 from oee.shift import shift_report
 from oee.tiles import rate_tile, state_tile
 
 FACTORS = ("availability", "performance", "quality", "oee")
 TRENDS = ("improving", "stable", "declining")
-TOP = 10
 
 
-def speaking(line: Line) -> Equipment:
-    machine = primary_machine(line)
-    if machine is None:
-        raise Http404(f"{line.code} has no machine that speaks for it.")
-    return machine
-
-
-class SeriesRow(serializers.Serializer[Any]):
-    line = serializers.CharField()
-    equipment = serializers.CharField()
-    granularity = serializers.ChoiceField(choices=[granularity.value for granularity in Granularity])
-    days = DaysRow()
+class SeriesRow(MachineDaysHead):
+    granularity = serializers.ChoiceField(choices=[step.value for step in Step])
     whole = FiguresRow(help_text="All of it together, added first and divided last.")
     periods = PeriodRow(many=True)
 
 
 def series_row(machine: Equipment, asked: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Three queries, however many periods; the calendar's come to it when no day is given."""
-    by, line = PeriodQuery.granularity(asked), machine.line
-    days = days_of(asked, line, now, by)
-    found = periods([machine], days, by, line.site.zone)
-    products = product_codes([machine], found)
+    by = PeriodQuery.granularity(asked)
+    days = days_of(asked, machine.line, now, by)
+    found = portions([machine], days, by)
     return {
-        "line": line.code,
-        "equipment": machine.code,
+        **head(machine, days),
         "granularity": by.value,
-        "days": days._asdict(),
-        "whole": figures_row(sum((period.totals for period in found), Totals())),
-        "periods": [period_row(period, line, products) for period in found],
+        "whole": figures_row(added(portion.totals for portion in found)),
+        "periods": period_rows(found),
     }
 
 
@@ -91,13 +95,11 @@ class LineOee(Asked):
         """A shift by date and name, without them the last one that has ended; with a granularity the line over time."""
         found, now = find_line(line), timezone.now()
         if "granularity" in self.asked:
-            machine = speaking(found)
-            machine.line = found
-            return Response(SeriesRow(series_row(machine, self.asked, now)).data)
-        window = asked_window(found, now, self.asked)
-        figures = shift_report(found, window, now) if window else None
-        if figures is None or window is None or window.starts_at > now:
-            raise Http404("There was no such shift on this line.")
+            return Response(SeriesRow(series_row(speaking(found), self.asked, now)).data)
+        window = begun(asked_window(found, now, self.asked), now)
+        figures = shift_report(found, window, now)
+        if figures is None:
+            raise NoSuchShift
         return self.answer(report_row(found, figures))
 
 
@@ -115,9 +117,7 @@ class MachineOee(Asked):
 # ---------------------------------------------------------------- one day, and how it goes
 
 
-class DailyRow(FiguresRow):
-    line = serializers.CharField()
-    equipment = serializers.CharField()
+class DailyRow(FiguresRow, MachineHead):
     work_date = serializers.DateField()
     shifts = PeriodRow(many=True)
     products = PeriodRow(many=True)
@@ -138,18 +138,16 @@ class DailySummary(Asked):
         """One production day of a line: the whole, its shifts, its products and its largest losses."""
         found, now = find_line(line), timezone.now()
         machine, day = speaking(found), self.asked.get("date") or production_day(found, now)
-        days, zone = Days(day, day), found.site.zone
-        shifts, made = (periods([machine], days, by, zone) for by in (Granularity.SHIFT, Granularity.PRODUCT))
-        products = product_codes([machine], made)
+        days = Days(day, day)
+        shifts, products = (portions([machine], days, by) for by in (Step.SHIFT, Step.PRODUCT))
         return self.answer(
             {
-                "line": found.code,
-                "equipment": machine.code,
+                **head(machine),
                 "work_date": day,
-                **figures_row(sum((product.totals for product in made), Totals())),
-                "shifts": [period_row(shift, found, {}) for shift in shifts],
-                "products": [period_row(product, found, products) for product in made],
-                "losses": [lost_row(loss) for loss in losses([machine], days)[:TOP]],
+                **figures_row(added(product.totals for product in products)),
+                "shifts": period_rows(shifts),
+                "products": period_rows(products),
+                "losses": [lost_row(loss) for loss in lost(asked_scope([machine], days))[:TOP]],
             }
         )
 
@@ -161,10 +159,7 @@ class ChangeRow(serializers.Serializer[Any]):
     trend = serializers.ChoiceField(choices=TRENDS, allow_null=True, help_text="More or less than 0.05 of change.")
 
 
-class TrendsRow(serializers.Serializer[Any]):
-    line = serializers.CharField()
-    equipment = serializers.CharField()
-    days = DaysRow()
+class TrendsRow(MachineDaysHead):
     before = DaysRow(help_text="As many days, ending the day before.")
     availability = ChangeRow()
     performance = ChangeRow()
@@ -193,18 +188,16 @@ class Trends(Asked):
     def get(self, request: Request, line: str) -> Response:
         """Day by day, and the whole against as many days before."""
         found, now = find_line(line), timezone.now()
-        machine, days = speaking(found), days_of(self.asked, found, now, Granularity.DAY)
-        daily = periods([machine], days, Granularity.DAY, found.site.zone)
-        told = changes(sum((day.totals for day in daily), Totals()), whole([machine], days.before)[machine.id])
+        machine, days = speaking(found), days_of(self.asked, found, now, Step.DAY)
+        daily = portions([machine], days, Step.DAY)
+        told = changes(added(day.totals for day in daily), whole([machine], days.before)[machine.id])
         return self.answer(
             {
-                "line": found.code,
-                "equipment": machine.code,
-                "days": days._asdict(),
-                "before": days.before._asdict(),
+                **head(machine, days),
+                "before": days_row(days.before),
                 **told,
                 "rating": rating(told["oee"]["value"]),
-                "periods": [period_row(day, found, {}) for day in daily],
+                "periods": period_rows(daily),
             }
         )
 

@@ -1,25 +1,38 @@
 """What questions about longer times share: which days, in what portions, and how a portion is printed."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from floor.domain.fold import NO_PRODUCT
+from floor.domain.shifts import hour_start
 from floor.models import Equipment, Line, ProductNumber
+from floor.models.shifts import calendar
 from floor.rest import PlantDate, PlantTime, Query, local
+from oee.analysis import Days, Part, Period, Scope, Step, sums
 from oee.api.rows import FiguresRow, figures_row
-from oee.periods import MOST_DAYS, Days, Granularity, Period, production_day
+from oee.domain.factors import Totals
 
+# How many production days one answer may span, and spans unless somebody asks.
+MOST_DAYS = {
+    Step.HOUR: (7, 1),
+    Step.SHIFT: (92, 7),
+    Step.DAY: (366, 30),
+    Step.WEEK: (732, 84),
+    Step.MONTH: (1464, 366),
+    Step.PRODUCT: (366, 30),
+}
 MOST, USUAL = 0, 1
 
 
 class DaysQuery(Query):
     """`by` is the portion whose bounds hold where a question has no granularity of its own."""
 
-    by = Granularity.DAY
+    by = Step.DAY
 
     def get_fields(self) -> dict[str, Any]:
         # `from` is a word of Python's own and cannot be written as a class attribute.
@@ -40,13 +53,13 @@ class DaysQuery(Query):
         return attrs
 
     @classmethod
-    def granularity(cls, asked: dict[str, Any]) -> Granularity:
-        return Granularity(asked.get("granularity", cls.by))
+    def granularity(cls, asked: dict[str, Any]) -> Step:
+        return Step(asked.get("granularity", cls.by))
 
 
 class PeriodQuery(DaysQuery):
     def get_fields(self) -> dict[str, Any]:
-        choices = [granularity.value for granularity in Granularity]
+        choices = [step.value for step in Step]
         words = "Portions; hours for at most 7 days, shifts 92, days and products 366, weeks 732, months 1464."
         return {
             **super().get_fields(),
@@ -54,7 +67,13 @@ class PeriodQuery(DaysQuery):
         }
 
 
-def days_of(asked: dict[str, Any], line: Line, now: datetime, by: Granularity) -> Days:
+def production_day(line: Line, now: datetime) -> date:
+    """The day of the shift that is on, else the date by the plant's clock."""
+    shift = calendar(line).at(now)
+    return shift.work_date if shift else now.astimezone(line.site.zone).date()
+
+
+def days_of(asked: dict[str, Any], line: Line, now: datetime, by: Step) -> Days:
     """What was asked for; without a first or a last day as many as are usual."""
     usual = timedelta(days=MOST_DAYS[by][USUAL] - 1)
     if "to" in asked:
@@ -66,9 +85,79 @@ def days_of(asked: dict[str, Any], line: Line, now: datetime, by: Granularity) -
     return Days(asked["from"], max(asked["from"], min(today, asked["from"] + most)))
 
 
-class DaysRow(serializers.Serializer[Any]):
-    first = serializers.DateField()
-    last = serializers.DateField(help_text="Included.")
+# ---------------------------------------------------------------- sums of machines
+
+
+def asked_scope(machines: Iterable[Equipment], days: Days, *parts: Part, by: Step = Step.DAY) -> Scope:
+    return Scope(tuple(machine.id for machine in machines), days, frozenset(parts), step=by)
+
+
+def whole(machines: Sequence[Equipment], days: Days) -> dict[UUID, Totals]:
+    """Each machine's totals of all these days."""
+    found = sums(asked_scope(machines, days, Part.MACHINES)).machines
+    return {machine.id: found.get(machine.id, Totals()) for machine in machines}
+
+
+class Portion(NamedTuple):
+    """Totals of one machine in one portion of time; what does not name the portion is None."""
+
+    machine: Equipment
+    totals: Totals
+    label: str
+    starts_at: datetime | None = None
+    work_date: date | None = None
+    shift: str | None = None
+    product_number: int | None = None
+
+
+def portions(machines: Sequence[Equipment], days: Days, by: Step) -> list[Portion]:
+    """In the order of the machines, for each in time order; products by number. Time outside shifts is in no shift."""
+    found = sums(asked_scope(machines, days, Part.SERIES, by=by)).series
+    return [portion for machine in machines for portion in _portions(machine, found[machine.id], by)]
+
+
+def _portions(machine: Equipment, periods: dict[Period, Totals], by: Step) -> list[Portion]:
+    order = _by_number if by is Step.PRODUCT else _by_time
+    met = [_portion(machine, period, periods[period], by) for period in sorted(periods, key=order)]
+    if by is Step.HOUR:
+        return _whole_hours(met)
+    return [portion for portion in met if portion.shift != ""]
+
+
+def _by_number(period: Period) -> int:
+    return int(period.key)
+
+
+def _by_time(period: Period) -> datetime:
+    return period.began_at
+
+
+def _portion(machine: Equipment, period: Period, totals: Totals, by: Step) -> Portion:
+    if by is Step.PRODUCT:
+        return Portion(machine, totals, period.key, product_number=int(period.key))
+    first, _, shift = period.key.partition(" ")
+    day = date.fromisoformat(first)
+    match by:
+        case Step.HOUR:
+            hour = hour_start(machine.line.site.zone, period.began_at)
+            return Portion(machine, totals, f"{local(hour, machine.line.site.zone):%Y-%m-%d %H:%M}", hour, day)
+        case Step.SHIFT:
+            return Portion(machine, totals, period.key, period.began_at, day, shift)
+        case Step.WEEK:
+            year, week, _ = day.isocalendar()
+            return Portion(machine, totals, f"{year}-W{week:02d}", work_date=day)
+        case Step.MONTH:
+            return Portion(machine, totals, f"{day:%Y-%m}", work_date=day)
+    return Portion(machine, totals, first, work_date=day)
+
+
+def _whole_hours(found: Iterable[Portion]) -> list[Portion]:
+    """A clock hour is one, whatever shift or product cut it."""
+    hours: dict[datetime | None, Portion] = {}
+    for one in found:
+        known = hours.get(one.starts_at)
+        hours[one.starts_at] = one if known is None else known._replace(totals=known.totals + one.totals)
+    return list(hours.values())
 
 
 class PeriodRow(FiguresRow):
@@ -82,30 +171,35 @@ class PeriodRow(FiguresRow):
 Products = dict[tuple[Any, int], str]
 
 
-def product_codes(machines: Sequence[Equipment], found: Sequence[Period]) -> Products:
-    """By line and number, one query; none when no period is a product's."""
-    numbers = {period.product_number for period in found if period.product_number is not None}
+def product_codes(found: Sequence[Portion]) -> Products:
+    """By line and number, one query; none when no portion is a product's."""
+    numbers = {portion.product_number for portion in found if portion.product_number is not None}
     if not numbers:
         return {}
-    rows = ProductNumber.objects.filter(line__in={machine.line_id for machine in machines}, number__in=numbers)
+    rows = ProductNumber.objects.filter(line__in={one.machine.line_id for one in found}, number__in=numbers)
     return {(line, number): code for line, number, code in rows.values_list("line", "number", "product__code")}
 
 
-def period_row(period: Period, line: Line, products: Products) -> dict[str, Any]:
-    product = _product(period, line, products)
+def period_rows(found: Sequence[Portion]) -> list[dict[str, Any]]:
+    products = product_codes(found)
+    return [period_row(portion, products) for portion in found]
+
+
+def period_row(portion: Portion, products: Products) -> dict[str, Any]:
+    product = _product(portion, products)
     return {
-        "period": product or period.label,
-        "starts_at": local(period.starts_at, line.site.zone),
-        "work_date": period.work_date,
-        "shift": period.shift,
+        "period": product or portion.label,
+        "starts_at": local(portion.starts_at, portion.machine.line.site.zone),
+        "work_date": portion.work_date,
+        "shift": portion.shift,
         "product": product,
-        **figures_row(period.totals),
+        **figures_row(portion.totals),
     }
 
 
-def _product(period: Period, line: Line, products: Products) -> str | None:
-    if period.product_number is None:
+def _product(portion: Portion, products: Products) -> str | None:
+    if portion.product_number is None:
         return None
-    if period.product_number == NO_PRODUCT:
+    if portion.product_number == NO_PRODUCT:
         return "unknown"
-    return products.get((line.pk, period.product_number), str(period.product_number))
+    return products.get((portion.machine.line_id, portion.product_number), str(portion.product_number))

@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -146,6 +147,11 @@ class CurrentOee(Asked):
         return self.answer(current_row(found, shift_report(found, window, now) if window else None))
 
 
+class NoSuchShift(Http404):
+    def __init__(self) -> None:
+        super().__init__("There was no such shift on this line.")
+
+
 class ShiftQuery(Query):
     date = PlantDate(required=False, help_text="The day on which the shift began; together with `shift`.")
     shift = serializers.CharField(required=False, help_text="The shift's name; together with `date`.")
@@ -165,3 +171,9 @@ def asked_window(line: Line, now: datetime, asked: dict[str, Any]) -> ShiftWindo
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=line.site.zone)
     near = shifts.between(noon - timedelta(days=1), noon + timedelta(days=1))
     return next((w for w in near if w.work_date == day and w.name == asked["shift"]), None)
+
+
+def begun(window: ShiftWindow | None, now: datetime) -> ShiftWindow:
+    if window is None or window.starts_at > now:
+        raise NoSuchShift
+    return window

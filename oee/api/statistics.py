@@ -13,14 +13,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from floor.models import Equipment, Line
-from floor.rest import Asked, find_line, find_machine
+from floor.rest import Asked, find_machine
 from floor.roles import Capability
-from oee.api.periods import DaysQuery, DaysRow, days_of
+from oee.analysis import Days, Lost, Step, lost, lost_by_day
+from oee.api.machines import LINE_WORDS, DaysRow, asked_lines, days_row, speakers
+from oee.api.periods import DaysQuery, asked_scope, days_of
 from oee.domain.clock import SECOND_MS
 from oee.domain.ledger import Kind
 from oee.models.reasons import LOSS_CLASS_CHOICES
-from oee.periods import Days, Granularity, Lost, losses, losses_by_day
-from oee.rows import primary_machine
 
 TOP = 10
 CATEGORIES = {Kind.MINOR.value: "Minor stop", **{value: str(label) for value, label in LOSS_CLASS_CHOICES}}
@@ -62,7 +62,7 @@ class StatisticsRow(SumRow):
 
 
 class StatisticsQuery(DaysQuery):
-    line = serializers.CharField(required=False, help_text="A line's id or code; without it every line.")
+    line = serializers.CharField(required=False, help_text=LINE_WORDS)
     equipment = serializers.CharField(required=False, help_text="One machine instead of those that speak for lines.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def lost_row(loss: Lost) -> dict[str, Any]:
         "kind": loss.kind,
         "category": CATEGORIES[loss.kind],
         "reason_code": loss.reason,
-        "reason": loss.label,
+        "reason": loss.label or None,
         "events": loss.events,
         "lost_s": loss.lost_ms / SECOND_MS,
     }
@@ -99,13 +99,14 @@ def added(rows: Iterable[tuple[Any, int, int]]) -> dict[Any, tuple[int, int]]:
 
 def statistics_row(machines: Sequence[Equipment], days: Days) -> dict[str, Any]:
     """Two queries, however long the time and however many the lines."""
-    found = losses(machines, days)
+    scope = asked_scope(machines, days)
+    found = lost(scope)
     longer = [loss for loss in found if loss.kind != Kind.MINOR]
     lost_ms, events = sum(loss.lost_ms for loss in longer), sum(loss.events for loss in longer)
     categories = added((loss.kind, loss.lost_ms, loss.events) for loss in found)
-    daily = _daily(losses_by_day(machines, days))
+    daily = _daily(lost_by_day(scope))
     return {
-        "days": days._asdict(),
+        "days": days_row(days),
         **_sum_row(lost_ms, events),
         "lost_min": lost_ms / SECOND_MS / 60,
         "lost_h": lost_ms / SECOND_MS / 3600,
@@ -123,12 +124,6 @@ def _daily(rows: list[tuple[date, str, int, int]]) -> dict[date, tuple[int, int]
     return added((day, lost_ms, events) for day, kind, lost_ms, events in rows if kind != Kind.MINOR)
 
 
-def speakers(lines: Sequence[Line]) -> list[Equipment]:
-    """The machines that speak for these lines, in their order; one query."""
-    found = primary_machine.answer_all(lines)
-    return [machine for line in lines if (machine := found[line]) is not None]
-
-
 class Statistics(Asked):
     capability = Capability.VIEW_FLOOR
     serializer_class = StatisticsRow
@@ -140,14 +135,14 @@ class Statistics(Asked):
         lines, machines = _asked_for(self.asked)
         if not lines:
             return self.answer(statistics_row([], _today(self.asked)))
-        return self.answer(statistics_row(machines, days_of(self.asked, lines[0], timezone.now(), Granularity.DAY)))
+        return self.answer(statistics_row(machines, days_of(self.asked, lines[0], timezone.now(), Step.DAY)))
 
 
 def _asked_for(asked: dict[str, Any]) -> tuple[list[Line], list[Equipment]]:
     if "equipment" in asked:
         machine = find_machine(asked["equipment"])
         return [machine.line], [machine]
-    lines = [find_line(asked["line"])] if "line" in asked else list(Line.objects.on_screen())
+    lines = asked_lines(asked)
     return lines, speakers(lines)
 
 

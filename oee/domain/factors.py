@@ -7,6 +7,7 @@ and nothing is clamped: a performance of 104 % is shown, flagged and asked about
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from operator import add, attrgetter
 from typing import Protocol
 
 from oee.domain.ledger import Entry, Kind, Ledger
@@ -89,7 +90,7 @@ class Totals:
     ideal_startup_ms: int = 0
 
     def __add__(self, other: "Totals") -> "Totals":
-        return Totals(*(getattr(self, name) + getattr(other, name) for name in FIELDS))
+        return Totals(*map(add, _columns(self), _columns(other)))
 
     @property
     def scheduled_ms(self) -> int:
@@ -124,6 +125,12 @@ class Totals:
 
 
 FIELDS = tuple(field.name for field in fields(Totals))
+_columns = attrgetter(*FIELDS)
+
+
+def added(several: Iterable[Totals]) -> Totals:
+    """Zeros for none."""
+    return Totals(*map(sum, zip(*map(_columns, several), strict=True)))
 
 
 def total(entries: list[Entry]) -> Totals:

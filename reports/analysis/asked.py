@@ -15,7 +15,7 @@ from django.http import QueryDict
 from floor.domain.shifts import Calendar, ShiftWindow, instant
 from floor.models import Equipment, Line
 from floor.models.shifts import calendar
-from oee.analysis import Days, Judgement, Scope, Silence, Step, Stretch, judgement
+from oee.analysis import Days, Judgement, Part, Scope, Silence, Step, Stretch, judgement
 from oee.domain.readings import STANDARDS, Reading
 from oee.models import Restatement
 from oee.shift import is_silent, live
@@ -51,11 +51,12 @@ STANDARD_NAMES = (
     ("company", "Company policy, as judged"),
     *((one.code, one.name) for one in STANDARDS),
 )
-STEPS = tuple((step.value, step.value) for step in Step)
+STEPS = tuple((step.value, step.value) for step in (Step.SHIFT, Step.DAY, Step.WEEK, Step.MONTH))
 MEASURES = (("minutes", "Minutes"), ("count", "Number"), ("mtbf", "Time between"))
 STOPS = (("unplanned", "Unplanned"), ("all", "Planned too"))
 WEEK_OF = (("oee", "OEE"), ("stops", "Stop minutes"))
 COMPARED = (("line", "Lines"), ("shift", "Shifts"), ("team", "Teams"), ("product", "Products"))
+COMPARED_PART = {"line": Part.MACHINES, "shift": Part.SHIFTS, "team": Part.TEAMS, "product": Part.PRODUCTS}
 ZOOMS = (1, 2, 4, 8, 24, 48)
 
 
@@ -226,7 +227,7 @@ class Asked:
         if self.is_shift:
             shifts = (span.shift_before.work_date for span in self.spans.values() if span.shift_before)
             return _covering(shifts) or Days(self.today - DAY, self.today - DAY)
-        return Days(self.days.first - self.days.count * DAY, self.days.first - DAY)
+        return self.days.before
 
     @cached_property
     def today(self) -> date:
@@ -308,6 +309,7 @@ class Asked:
         spans = self.spans.values()
         return Scope(
             speakers=tuple(machine.id for machine in self.speakers),
+            parts=self._parts,
             others=tuple(machine.id for machine in self.others),
             days=self.days,
             before=self.before,
@@ -321,6 +323,17 @@ class Asked:
             product=self.given.get("product", ""),
             judged=self.judgement.steps,
         )
+
+    @property
+    def _parts(self) -> frozenset[Part]:
+        always = (Part.PERIODS, Part.MACHINES, Part.WEEK, Part.BEFORE, Part.OFFERED)
+        judged = (Part.POLICIES,) if self.judgement.steps else ()
+        return frozenset((*always, *judged, COMPARED_PART[self.choice("compare")]))
+
+    @property
+    def narrowed_to(self) -> list[str]:
+        """The shift, team and product that were asked for."""
+        return [str(self.given[name]) for name in ("shift", "team", "product") if self.given.get(name)]
 
     @property
     def standard_name(self) -> str:

@@ -1,17 +1,20 @@
 """The blocks of an analysis. Each is read and added up when it is first asked for; ratios are taken last."""
 
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
-from typing import Any, NamedTuple
+from functools import cached_property, reduce
+from operator import or_
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-from django.db.models import Count, F, Sum
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Sum, UUIDField, Value, When
 from django.urls import NoReverseMatch, reverse
 
-from andon.models import Call
-from floor.models import Equipment, Line
+from andon.models import Call, CallQuerySet
+from floor.models import Equipment, Line, ProductNumber
 from oee import analysis as oee
 from oee.analysis import Key, Lost, Period, Step, Sums
 from oee.charts import comparison as comparing
@@ -27,14 +30,16 @@ from oee.domain.limits import limits
 from oee.domain.losses import Factor, Waterfall, together, waterfall
 from oee.domain.readings import company
 from oee.domain.reasons import OTHER
-from oee.models import LedgerEntry, LinePolicy, Restatement, Stop
+from oee.models import HourTotals, LedgerEntry, LinePolicy, Restatement, Stop
 from oee.setup import policies_of
-from reports.analysis.asked import ZOOMS, Asked
+from reports.analysis.asked import ZOOMS, Asked, Span
 
 UNCODED_KINDS = (Kind.FAILURE, Kind.EXTERNAL)
+NUMBER = re.compile(r"-?[0-9]{1,9}")
 CAUSES_SHOWN = 10
 STOPS_LISTED = 60
 LANES = 8
+WHOLE_STOP = "whole stop"  # is no state of a ledger
 NOT_CODED, MINOR, SLOW = "Not coded", "Minor stops", "Slow running"
 FACTORS = ("oee", "availability", "performance", "quality")
 KIND_WORDS = {
@@ -100,6 +105,23 @@ class Reliable(NamedTuple):
     @property
     def mtta(self) -> Ratio:
         return Ratio(self.waited_ms, self.answered or None)
+
+
+class Happened(NamedTuple):
+    """One stretch of a ledger, or (`state` WHOLE_STOP) a stop as it is listed."""
+
+    machine: UUID
+    started_at: datetime
+    ended_at: datetime | None
+    state: str
+    kind: str
+    stop: Any
+    reason: str | None
+    proposed: str  # what a stop without a reason is taken for
+
+    @property
+    def is_whole_stop(self) -> bool:
+        return self.state == WHOLE_STOP
 
 
 class ListedStop(NamedTuple):
@@ -242,9 +264,9 @@ class Analysis:
     @property
     def _waterfall(self) -> Waterfall:
         if self.asked.reading is not None:
-            return waterfall(self.sums.whole, self.asked.reading)
+            return waterfall(self.whole, self.asked.reading)
         policies = self.asked.judgement.policies
-        parts = sorted(self.sums.policies.items()) or [(0, Totals())]
+        parts = sorted(self.sums.policies.items()) or [(0, self.whole)]
         return together([waterfall(totals, company(policies[number])) for number, totals in parts])
 
     # ------------------------------------------------------------ 3 timeline
@@ -256,14 +278,16 @@ class Analysis:
         start, end = self._window
         speakers = [one for one in self.asked.speakers if one.line in self.asked.spans]
         shown = speakers[:LANES]
-        lanes = self._lanes(shown, start, end)
-        listed = self._stops(shown, start, end)
+        rows = _what_happened(shown, start, end)
+        lanes = self._lanes(shown, rows)
+        lines = {machine.id: machine.line.code for machine in shown}
+        listed = [self._listed(lines[row.machine], row) for row in reversed(rows) if row.is_whole_stop]
         since, until = self._reach
         hours = round((end - start) / timedelta(hours=1))
         step = (end - start) / 2
         return Timeline(
             chart=drawing.timeline(lanes, start, end, self.asked.zone),
-            stops=listed[:STOPS_LISTED],
+            stops=tuple(listed[:STOPS_LISTED]),
             left_out=max(0, len(listed) - STOPS_LISTED),
             lines_left_out=len(speakers) - len(shown),
             start=start,
@@ -292,12 +316,11 @@ class Analysis:
         start = min(max(start, since), until - length)
         return start, start + length
 
-    def _lanes(self, machines: Sequence[Equipment], start: datetime, end: datetime) -> list[drawing.Machine]:
-        rows = LedgerEntry.objects.filter(equipment__in=machines).inside(start, end).order_by("started_at")
-        columns = ("equipment", "started_at", "ended_at", "state", "kind", "stop", "reason__label")
+    def _lanes(self, machines: Sequence[Equipment], rows: Iterable[Happened]) -> list[drawing.Machine]:
         stretches: dict[UUID, list[drawing.Stretch]] = {machine.id: [] for machine in machines}
-        for machine, *row in rows.values_list(*columns):
-            _append(stretches[machine], _stretch(*row))
+        for row in rows:
+            if not row.is_whole_stop:
+                _append(stretches[row.machine], _stretch(row))
         for silence in self.asked.silences:
             if silence.machine in stretches:
                 stretches[silence.machine].extend(_unseen(silence))
@@ -305,22 +328,16 @@ class Analysis:
             drawing.Machine(one.line.code, tuple(stretches[one.id]), f"/lines/{one.line.code}/") for one in machines
         ]
 
-    def _stops(self, machines: Sequence[Equipment], start: datetime, end: datetime) -> tuple[ListedStop, ...]:
-        found = Stop.objects.filter(equipment__in=machines, is_minor=False).touching(start, end).with_words()
-        rows = found.select_related("line", "coding__reason", "planned_stop__reason")
-        return tuple(self._listed(row) for row in rows.order_by("-started_at"))
-
-    def _listed(self, row: Stop) -> ListedStop:
-        reason = row.reason
+    def _listed(self, line: str, row: Happened) -> ListedStop:
         ended = row.ended_at or self.asked.now
         return ListedStop(
-            row.line.code,
+            line,
             row.started_at,
             row.ended_at,
             (ended - row.started_at).total_seconds(),
-            reason.label if reason else row.fault_text or row.proposed_why,
-            is_uncoded=reason is None,
-            href=stop_href(row.id),
+            row.reason or row.proposed,
+            is_uncoded=row.reason is None,
+            href=stop_href(row.stop),
         )
 
     # ------------------------------------------------------------ 4 stops
@@ -461,9 +478,9 @@ class Analysis:
     @property
     def _by_line(self) -> dict[Key, Totals]:
         return {
-            Key(line.code, f"{line.code} {line.name}"): self.sums.lines[line.id]
-            for line in self.asked.lines
-            if line.id in self.sums.lines
+            Key(machine.line.code, f"{machine.line.code} {machine.line.name}"): self.sums.machines[machine.id]
+            for machine in self.asked.speakers
+            if machine.id in self.sums.machines
         }
 
     @cached_property
@@ -488,9 +505,7 @@ class Analysis:
             if machine.line not in speakers:
                 continue
             is_speaker = speakers[machine.line] == machine
-            totals = (self.sums.lines.get(machine.line_id) if is_speaker else None) or self.sums.machines.get(
-                machine.id
-            )
+            totals = self.sums.machines.get(machine.id)
             whose = [(machine.line_id, machine.id), *([(machine.line_id, None)] if is_speaker else [])]
             count = sum(calls.get(key, (0, timedelta()))[0] for key in whose)
             waited = sum((calls.get(key, (0, timedelta()))[1] for key in whose), timedelta())
@@ -503,13 +518,48 @@ class Analysis:
         """By line and machine: calls that were answered, and how long they waited together."""
         if not self.asked.spans:
             return {}
-        since, until = self._reach
-        calls = Call.objects.counted().filter(
-            line__in=list(self.asked.spans), raised_at__gte=since, raised_at__lt=until, acknowledged_at__isnull=False
-        )
+        calls = Call.objects.counted().filter(_raised_in(self.asked.spans), acknowledged_at__isnull=False)
+        if self.asked.narrowed_to:
+            calls = _of_hours(calls, self.asked)
         waited = Sum(F("acknowledged_at") - F("raised_at"))
         sums = calls.values_list("line", "equipment").annotate(count=Count("pk"), waited=waited)
         return {(line, machine): (count, waited) for line, machine, count, waited in sums}
+
+
+# ---------------------------------------------------------------- calls
+
+
+def _raised_in(spans: Mapping[Line, Span]) -> Q:
+    """Lines mostly share one span."""
+    lines: dict[tuple[datetime, datetime], list[Line]] = defaultdict(list)
+    for line, span in spans.items():
+        lines[span.since, span.until].append(line)
+    raised = (Q(line__in=of, raised_at__gte=since, raised_at__lt=until) for (since, until), of in lines.items())
+    return reduce(or_, raised)
+
+
+def _of_hours(calls: CallQuerySet, asked: Asked) -> CallQuerySet:
+    """Those raised in the hours that are meant, by what the machine that speaks for the line did then."""
+    speaker = Case(*(When(line=one.line, then=Value(one.id)) for one in asked.speakers), output_field=UUIDField())
+    # Hours do not overlap: only the last that began can hold the moment.
+    before = HourTotals.objects.filter(equipment=OuterRef("speaker"), starts_at__lte=OuterRef("raised_at"))
+    hour = HourTotals.objects.filter(_kept(asked.scope), pk=OuterRef("hour"), ends_at__gt=OuterRef("raised_at"))
+    calls = calls.alias(speaker=speaker).alias(hour=Subquery(before.order_by("-starts_at").values("pk")[:1]))
+    return calls.filter(Exists(hour))
+
+
+def _kept(scope: oee.Scope) -> Q:
+    """The rows of hour totals of this shift, team and product; of all that are not given."""
+    named = {name: value for name, value in (("shift_name", scope.shift), ("team", scope.team)) if value}
+    if not scope.product:
+        return Q(**named)
+    if scope.product.startswith("#"):
+        number = scope.product.removeprefix("#")
+        return Q(**named, product_number__in=[int(number)] if NUMBER.fullmatch(number) else [])
+    numbers = ProductNumber.objects.filter(
+        line=OuterRef("line"), number=OuterRef("product_number"), product__code=scope.product
+    )
+    return Q(Exists(numbers), **named)
 
 
 # ---------------------------------------------------------------- small questions
@@ -601,13 +651,30 @@ DRAWN_STATES = {
 }
 
 
-def _stretch(
-    start: datetime, end: datetime, state: str, kind: str, stop: UUID | None, reason: str | None
-) -> drawing.Stretch:
-    drawn = DRAWN_STATES.get(Ledger(state)) or DRAWN[Kind(kind)]
-    is_stop = state == Ledger.STOP and kind != Kind.MINOR
-    href = stop_href(stop) if stop is not None and drawn is not drawing.Kind.RUN else ""
-    return drawing.Stretch(start, end, drawn, reason or "", href, is_uncoded=is_stop and reason is None)
+def _what_happened(machines: Sequence[Equipment], start: datetime, end: datetime) -> list[Happened]:
+    """What machines did in [start, end) and their stops that touch it, in time order and in one query."""
+    entries = LedgerEntry.objects.filter(equipment__in=machines).inside(start, end)
+    stops = Stop.objects.filter(equipment__in=machines, is_minor=False).touching(start, end)
+    told = When(coding__isnull=False, then=F("coding__reason__label"))
+    proposed = Case(When(fault_text="", then=F("proposed_why")), default=F("fault_text"))
+    their = entries.values_list(
+        *("equipment", "started_at", "ended_at", "state", "kind", "stop", "reason__label", Value("")),
+    )
+    whole = stops.values_list(
+        *("equipment", "started_at", "ended_at", Value(WHOLE_STOP), "kind", "id"),
+        Case(told, default=F("planned_stop__reason__label")),
+        proposed,
+    )
+    return [Happened(*row) for row in their.union(whole, all=True).order_by("started_at")]
+
+
+def _stretch(row: Happened) -> drawing.Stretch:
+    drawn = DRAWN_STATES.get(Ledger(row.state)) or DRAWN[Kind(row.kind)]
+    is_stop = row.state == Ledger.STOP and row.kind != Kind.MINOR
+    href = stop_href(row.stop) if row.stop is not None and drawn is not drawing.Kind.RUN else ""
+    is_uncoded = is_stop and row.reason is None
+    end = cast(datetime, row.ended_at)  # only a stop as it is listed may have none
+    return drawing.Stretch(row.started_at, end, drawn, row.reason or "", href, is_uncoded=is_uncoded)
 
 
 def _unseen(silence: oee.Silence) -> Iterable[drawing.Stretch]:

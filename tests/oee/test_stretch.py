@@ -224,7 +224,7 @@ def test_a_line_whose_policy_changed_in_between_still_closes(stage: Stage) -> No
         ({"calendar_s": 5}, 422, "its own policy"),
         ({"line_id": None}, 422, "Give a ledger"),
         ({"line_id": "L-NONE"}, 404, "no line"),
-        ({"line_id": None, "equipment_code": "NONE"}, 404, "no such equipment"),
+        ({"line_id": None, "equipment_code": "NONE"}, 404, "no machine NONE"),
         ({"line_id": "L-BARE"}, 404, "no machine"),
         ({"line_id": 7}, 404, "no line"),
     ],

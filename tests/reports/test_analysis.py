@@ -12,8 +12,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from andon.actions import acknowledge
-from floor.models import LineState, Product, ProductNumber
+from andon.actions import acknowledge, resolve
+from floor.models import Line, LineState, Product, ProductNumber, User
 from floor.models.shifts import calendar
 from oee.actions.planned_stops import plan_stop
 from oee.actions.rebuild import rebuild_dirty
@@ -328,6 +328,48 @@ def test_the_wait_for_an_answer_is_told_beside_the_time_to_restore(stage: Stage,
     assert float(row["mttr_ms"]) == 25 * 60_000
 
 
+def answered(line: Line, raised: datetime, wait_s: int, crew: dict[str, User]) -> None:
+    call = make_call(line, at=raised, by=crew["operator"])
+    acknowledge(call, by=crew["maintenance"], now=raised + timedelta(seconds=wait_s), request_id=uuid4())
+    resolve(call, "It runs.", by=crew["maintenance"], now=raised + timedelta(minutes=10), request_id=uuid4())
+
+
+@pytest.mark.parametrize(
+    ("kept", "calls", "waited_ms"),
+    [
+        ("", "3", "360000"),
+        ("shift=Day", "2", "300000"),
+        ("shift=Night", "1", "60000"),
+        ("shift=Day&team=Red", "1", "240000"),
+        ("team=Blue", "0", "0"),
+        ("product=P7", "1", "60000"),
+        ("product=%237", "1", "60000"),
+        ("product=%23rye", "0", "0"),
+        ("shift=Night&range=this-shift", "0", "0"),
+    ],
+)
+def test_a_call_counts_in_the_shift_team_and_product_in_which_it_was_raised(
+    stage: Stage, vera: Client, kept: str, calls: str, waited_ms: str
+) -> None:
+    ProductNumber.objects.create(line=stage.line, number=7, product=Product.objects.create(code="P7", name="Rye"))
+    HourTotals.objects.filter(shift_name="Day", work_date=at("07:00").date()).update(team="Red")
+    HourTotals.objects.filter(shift_name="Night").update(product_number=7)
+    crew = make_crew()
+    LineState.objects.get_or_create(line=stage.line)
+    answered(stage.line, at("07:05"), 240, crew)
+    answered(stage.line, at("23:10"), 60, crew)
+    answered(stage.line, at("08:15", 1), 60, crew)
+    [row] = sheet(vera, "reliability", f"range=7-days&{kept}" if "range" not in kept else kept)
+    assert (row["calls_answered"], row["waited_ms"]) == (calls, waited_ms)
+
+
+def test_the_page_says_where_a_filter_does_not_apply(stage: Stage, vera: Client) -> None:
+    page = ask(vera, "?range=yesterday&shift=Night").content.decode()
+    assert "All hours of this window are drawn and listed, not only those of Night." in page
+    assert "MTTA: calls that were raised in hours of Night" in page
+    assert "All hours of this window" not in ask(vera, "?range=yesterday").content.decode()
+
+
 def test_without_a_failure_the_time_between_is_more_than_what_was_worked(vera: Client) -> None:
     stage = make_stage()
     stage.sees("06:00 run", until=at("09:00"))
@@ -373,7 +415,19 @@ def cost(client: Client, address: str) -> int:
     return len(queries)
 
 
-@pytest.mark.parametrize("address", ["?range=30-days", "?range=365-days", "?range=30-days&shift=Day"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "?range=30-days",
+        "?range=365-days",
+        "?range=30-days&shift=Day",
+        "?range=30-days&product=%237&compare=product",
+        "?range=this-shift",
+        "?range=last-shift&team=Red",
+        "?range=today&standard=smrp",
+        "?from=2026-11-20&to=2026-11-21",
+    ],
+)
 def test_a_page_costs_ten_queries_however_many_lines(vera: Client, address: str) -> None:
     stages = [make_stage(f"L-{n}") for n in range(2)]
     for stage in stages:
