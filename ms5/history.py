@@ -83,7 +83,8 @@ def _let_jobs_run(line: Line, end: datetime, chance: Random) -> None:
     """Jobs follow the products that the machines made, so they are known before anything is derived."""
     who = past_notes.people()
     if who is not None:
-        import_jobs(past_notes.job_runs(line, end, who, chance))
+        runs = past_notes.job_runs(line, end, who, chance)
+        import_jobs(runs, past_notes.job_cycles(line, runs, chance))
         past_notes.plan_next_jobs(line, end, who, chance)
 
 

@@ -17,7 +17,7 @@ from floor.actions.machine import raise_versions
 from floor.actions.once import once
 from floor.actions.retention import detail_horizon
 from floor.actions.standards import ALWAYS, Scope, change_ideal_cycle, has_facts
-from floor.models import Job, JobRun, Line, Product, User
+from floor.models import IdealCycle, Job, JobRun, Line, Product, User
 from floor.models.shifts import calendar
 from floor.roles import Capability, can
 
@@ -174,10 +174,14 @@ def start_job(
 
 
 @transaction.atomic
-def import_jobs(runs: Sequence[JobRun]) -> None:
-    """Take over what ran elsewhere or before, with its jobs; the caller has these lines derived afterwards."""
+def import_jobs(runs: Sequence[JobRun], cycles: Sequence[IdealCycle] = ()) -> None:
+    """Take over what ran elsewhere or before, with its jobs and their own ideal cycles.
+
+    The caller has these lines derived afterwards.
+    """
     Job.objects.bulk_create({run.job_id: run.job for run in runs}.values())
     JobRun.objects.bulk_create(runs)
+    IdealCycle.objects.bulk_create(cycles)
 
 
 def _refuse_running(job: Job, start: datetime) -> None:

@@ -8,7 +8,7 @@ from django.conf import LazySettings
 from django.core.management import call_command
 from django.utils import timezone
 
-from floor.models import Job, JobRun, Line
+from floor.models import IdealCycle, Job, JobRun, Line
 from floor.models.people import Role
 from ms5.history import make_history
 from oee.actions.check import differences
@@ -44,3 +44,4 @@ def test_every_line_of_the_demo_has_worked_off_jobs_and_runs_one(settings: LazyS
         assert 0 < tile.made < tile.planned
         assert Job.objects.filter(line=line, runs=None).count() <= 2
         assert not differences(line)
+    assert IdealCycle.objects.filter(job__isnull=False).exists(), "some jobs bring a pace of their own"
