@@ -29,6 +29,7 @@ CHANGEOVER_S = 600
 NEAR_CHANGE = timedelta(minutes=10)
 SCRAP_A_DAY = 4
 JOBS_AHEAD = 2
+LONGEST_JOB = timedelta(hours=16)
 OWN_PACE_ONE_IN, OWN_PACE = 6, 0.98
 DEFECTS = ("Torn bag", "Underweight", "Crushed", "Label missing")
 
@@ -109,7 +110,8 @@ def _batches(line: Line) -> Iterator[_Batch]:
 
 
 def _job(line: Line, batch: _Batch, place: int, planned: int, who: People, chance: Random) -> Job:
-    due = (batch.end + timedelta(minutes=chance.randint(20, 150))).replace(second=0, microsecond=0)
+    takes = min((batch.end - batch.start) * (planned / max(batch.good, 1)), LONGEST_JOB)
+    due = (batch.start + takes + timedelta(minutes=chance.randint(20, 150))).replace(second=0, microsecond=0)
     return Job(
         number=_number(line, place), line=line, product_id=batch.product, planned_quantity=planned,
         due_at=due.replace(minute=due.minute // 15 * 15), created_by=who.supervisor,

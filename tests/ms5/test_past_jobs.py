@@ -42,6 +42,8 @@ def test_every_line_of_the_demo_has_worked_off_jobs_and_runs_one(settings: LazyS
         tile = job_tile(line, now)
         assert tile is not None
         assert 0 < tile.made < tile.planned
+        assert tile.due_at is not None
+        assert tile.due_at > now, "its due time fits what is left"
         assert Job.objects.filter(line=line, runs=None).count() <= 2
         assert not differences(line)
     assert IdealCycle.objects.filter(job__isnull=False).exists(), "some jobs bring a pace of their own"
