@@ -16,6 +16,7 @@ from django.utils import timezone
 from floor import calendar_admin  # noqa: F401  (registers shifts, rotations and special days)
 from floor.actions.faults import import_faults
 from floor.domain import fault_list
+from floor.jobs_admin import JobAdmin
 from floor.models import (
     AuditEntry,
     CounterEvent,
@@ -34,7 +35,7 @@ from floor.models import (
 )
 from floor.standards_admin import IdealCycleAdmin
 
-__all__ = ["History", "IdealCycleAdmin"]
+__all__ = ["History", "IdealCycleAdmin", "JobAdmin"]
 
 
 class History(admin.ModelAdmin):

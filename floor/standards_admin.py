@@ -22,7 +22,7 @@ from floor.actions.standards import (
     correct_ideal_cycle,
     is_in_force,
     refuse_impossible,
-    refuse_past,
+    refuse_judged,
     scope_of,
     take_back_ideal_cycle,
 )
@@ -134,21 +134,22 @@ class IdealCycleForm(DatedForm):
     def refuse(self, values: dict[str, Any], cleaned: dict[str, Any]) -> None:
         scope = scope_of(self.instance) if self.instance.valid_from else _scope(cleaned)
         refuse_impossible(scope, values["ideal_cycle_ms"])
-        refuse_past(scope.its_line, cleaned.get("valid_from") or self.instance.valid_from, self.now)
+        refuse_judged(scope, cleaned.get("valid_from") or self.instance.valid_from, self.now)
 
 
 def _scope(cleaned: dict[str, Any]) -> Scope:
-    return Scope(cleaned.get("line"), cleaned.get("equipment"), cleaned.get("product"))
+    return Scope(cleaned.get("line"), cleaned.get("equipment"), cleaned.get("product"), cleaned.get("job"))
 
 
 @admin.register(IdealCycle)
 class IdealCycleAdmin(Dated):
     form = IdealCycleForm
-    key = ("line", "equipment", "product")
+    key = ("line", "equipment", "product", "job")
     value = ("ideal_cycle_ms",)
     list_display = ("scope", "ideal_cycle_ms", "valid_from", "valid_to", "change_link")
     list_filter = ("line", "equipment__line", "product")
-    list_select_related = ("line", "equipment__line", "product")
+    list_select_related = ("line", "equipment__line", "product", "job__line")
+    autocomplete_fields = ("job",)
     ordering = ("equipment", "line", "product", "-valid_from")
 
     @admin.display(description="holds for")
@@ -157,6 +158,9 @@ class IdealCycleAdmin(Dated):
 
     def line_of(self, row: IdealCycle) -> Line | None:
         return scope_of(row).its_line
+
+    def is_judged(self, row: IdealCycle) -> bool:
+        return not scope_of(row).judges_nothing and super().is_judged(row)
 
     def begin(self, row: IdealCycle, by: User | None, now: datetime) -> IdealCycle:
         return change_ideal_cycle(scope_of(row), row.ideal_cycle_ms, by=by, now=now, starts_at=row.valid_from)

@@ -15,6 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils import json
 
+from floor.actions import jobs
+from floor.actions.standards import ImpossibleStandard
 from oee.actions import refusals
 
 log = structlog.get_logger(__name__)
@@ -40,6 +42,11 @@ CODES = {
 
 # What people are refused on the floor: status, and for a value that is not acceptable what is wrong with it.
 REFUSALS: dict[type[Exception], tuple[int, str]] = {
+    jobs.ImpossibleJob: (422, "job"),
+    jobs.ImpossibleJobTime: (422, "time"),
+    jobs.JobElsewhere: (409, ""),
+    jobs.JobTooOld: (403, ""),
+    ImpossibleStandard: (422, "ideal_cycle"),
     refusals.UnknownReason: (422, "reason_code"),
     refusals.ImpossibleTime: (422, "time"),
     refusals.ImpossibleCount: (422, "parts"),

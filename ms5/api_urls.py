@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 from andon import api as andon
 from andon import response_api as andon_response
 from floor import api as floor
+from floor import jobs_api as jobs
 from floor.roles import Capability
 from ms5 import auth_api as auth
 from ms5 import dashboard_api as dashboard
@@ -37,6 +38,10 @@ urlpatterns: list[URLPattern] = [
     path("production/lines/<str:line>", floor.OneLine.as_view(), name="line"),
     path("andon/statistics", andon_response.Statistics.as_view(), name="andon-statistics"),
     path("andon/analytics/report", andon_response.Report.as_view(), name="andon-report"),
+    path("jobs", jobs.Jobs.as_view(), name="jobs"),
+    path("jobs/<str:job>", jobs.OneJob.as_view(), name="job"),
+    path("jobs/<str:job>/start", jobs.StartJob.as_view(), name="start-job"),
+    path("jobs/<str:job>/end", jobs.EndJob.as_view(), name="end-job"),
     path("andon/events", andon.EventList.as_view(), name="andon-events"),
     path("andon/events/active", andon.ActiveEvents.as_view(), name="andon-active"),
     path("andon/events/<uuid:pk>", andon.OneEvent.as_view(), name="andon-event"),

@@ -35,6 +35,7 @@ from oee.tiles import (
     StopRow,
     StopsTile,
     StripTile,
+    job_tile,
     likely_tile,
     lost_time_tile,
     oee_tile,
@@ -201,6 +202,7 @@ TILES: dict[str, Tile] = {
     "rate": Tile("oee/tiles/rate.html", lambda g: rate_tile(g.line, g.now), at_most_every_s=1),
     "oee": Tile("oee/tiles/oee.html", lambda g: oee_tile(g.line, g.now), at_most_every_s=2),
     "strip": Tile("oee/tiles/strip.html", lambda g: strip_tile(g.line, g.now), at_most_every_s=3),
+    "job": Tile("oee/tiles/job.html", lambda g: job_tile(g.line, g.now), frozenset({"pace"}), at_most_every_s=2),
     "next": Tile("ms5/tiles/next.html", next_tile, frozenset({"stops", "state"}), at_most_every_s=0.5),
     "uncoded": Tile("ms5/tiles/uncoded.html", lambda g: g["stops"], frozenset({"stops"}), at_most_every_s=0.5),
     "stops": Tile("oee/tiles/stops.html", lambda g: stops_tile(g.line, g.now)),
@@ -235,7 +237,7 @@ TILES: dict[str, Tile] = {
 }
 
 FRAME = ("shift", "link", "uncoded", "help", "likely", "counts")
-LINE_PAGE = (*FRAME, "state", "pace", "rate", "oee", "strip", "next")
+LINE_PAGE = (*FRAME, "state", "pace", "rate", "oee", "strip", "next", "job")
 LINE_BOARD = ("state", "figures", "effect", "losses", "calls", "recent")
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 
 from andon.actions import import_calls
+from floor.actions.jobs import import_jobs
 from floor.actions.machine import MachineBatch, record
 from floor.actions.reconciliation import reconcile_due
 from floor.actions.retention import ensure_partitions
@@ -69,12 +70,22 @@ def make_history(*, days: int, seed: int, now: datetime, tell: Callable[[float],
     plant = Plant(seed=seed, start=start)
     readings = _record_everything(plant, _machines(), start, end, tell)
     for line in Line.objects.on_screen():
+        _let_jobs_run(line, end, Random(seed))
         rebuild(line, since=None, now=now)
         _let_people_speak(line, end, Random(seed), now)
     reconcile_due(now)
     keeping.save(plant, simulator_state())
     tell(1.0)
     return readings
+
+
+def _let_jobs_run(line: Line, end: datetime, chance: Random) -> None:
+    """Jobs follow the products that the machines made, so they are known before anything is derived."""
+    who = past_notes.people()
+    if who is not None:
+        runs = past_notes.job_runs(line, end, who, chance)
+        import_jobs(runs, past_notes.job_cycles(line, runs, chance))
+        past_notes.plan_next_jobs(line, end, who, chance)
 
 
 def _let_people_speak(line: Line, end: datetime, chance: Random, now: datetime) -> None:

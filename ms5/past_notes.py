@@ -1,7 +1,7 @@
-"""What people would have said in days that never were: reasons, changeovers, split stops, scrap, calls."""
+"""What people would have said in days that never were: jobs, reasons, changeovers, split stops, scrap, calls."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -12,11 +12,14 @@ from django.db.models import F, Q
 
 from andon.domain.call import Status
 from andon.models import Call, CallKind
+from floor.actions.jobs import create_job
+from floor.actions.standards import ALWAYS
 from floor.domain.fold import NO_PRODUCT
-from floor.models import Line, User
+from floor.models import IdealCycle, Job, JobRun, Line, MachineMinute, User
 from floor.models.people import Role
 from oee.models import CountEntry, HourTotals, PlannedStop, Stop, StopCoding, StopConfirmation, StopReason
 from oee.rows import primary_machine
+from oee.setup import products_of, standards_of
 
 CODED_SHARE = 0.97
 SPLIT_SHARE, SPLIT_FROM = 0.25, timedelta(minutes=14)
@@ -25,6 +28,9 @@ CALLED_SHARE, CALLED_FROM = 0.6, timedelta(minutes=9)
 CHANGEOVER_S = 600
 NEAR_CHANGE = timedelta(minutes=10)
 SCRAP_A_DAY = 4
+JOBS_AHEAD = 2
+LONGEST_JOB = timedelta(hours=16)
+OWN_PACE_ONE_IN, OWN_PACE = 6, 0.98
 DEFECTS = ("Torn bag", "Underweight", "Crushed", "Label missing")
 
 
@@ -42,6 +48,96 @@ def people() -> People | None:
         found[user.role] = user
     roles = (Role.OPERATOR, Role.SHIFT_MANAGER, Role.MAINTENANCE)
     return People(*(found[role] for role in roles)) if all(role in found for role in roles) else None
+
+
+def job_runs(line: Line, end: datetime, who: People, chance: Random) -> list[JobRun]:
+    """A job for each stretch in which the line made one product; the last one still runs at `end`."""
+    batches = list(_batches(line))
+    usual = sorted(batch.good for batch in batches[:-1])
+    runs: list[JobRun] = []
+    for place, batch in enumerate(batches):
+        is_last = place == len(batches) - 1
+        planned = max(batch.good * 1.3, usual[len(usual) // 2] if usual else 0) if is_last else batch.good
+        job = _job(line, batch, place, _round(planned * chance.uniform(0.98, 1.04)), who, chance)
+        ended_at, ended_by = (None, None) if is_last else (batches[place + 1].start, who.operator)
+        runs.append(
+            JobRun(
+                job=job, line=line, started_at=batch.start, ended_at=ended_at, started_by=who.operator,
+                ended_by=ended_by, request_id=uuid4(),
+            )
+        )  # fmt: skip
+    return runs
+
+
+def job_cycles(line: Line, runs: list[JobRun], chance: Random) -> list[IdealCycle]:
+    """Some orders are paid by the hour: they ask for a little more than their product usually does."""
+    machine, standards = primary_machine(line), standards_of(line)
+    if machine is None:
+        return []
+    found = []
+    for run in chance.sample(runs, len(runs) // OWN_PACE_ONE_IN):
+        usual = standards.ideal_cycle_ms(line.id, machine.id, run.job.product_id, run.started_at)
+        if usual is not None:
+            own = round(usual * OWN_PACE)
+            found.append(IdealCycle(job=run.job, ideal_cycle_ms=own, valid_from=ALWAYS))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    product: UUID
+    start: datetime
+    end: datetime
+    good: int
+
+
+def _batches(line: Line) -> Iterator[_Batch]:
+    """Minutes without a number, or with one that nobody named, belong to the batch before."""
+    names = products_of(line)
+    rows = MachineMinute.objects.filter(equipment=primary_machine(line)).order_by("minute")
+    found: _Batch | None = None
+    for minute, number, made, rejected in rows.values_list("minute", "product_number", "made", "rejected"):
+        product = names.get(number, found.product if found else None)
+        if product is None:
+            continue
+        if found is not None and found.product != product:
+            yield found
+            found = None
+        before = found or _Batch(product, minute, minute, 0)
+        found = replace(before, end=minute, good=before.good + made - rejected)
+    if found is not None:
+        yield found
+
+
+def _job(line: Line, batch: _Batch, place: int, planned: int, who: People, chance: Random) -> Job:
+    takes = min((batch.end - batch.start) * (planned / max(batch.good, 1)), LONGEST_JOB)
+    due = (batch.start + takes + timedelta(minutes=chance.randint(20, 150))).replace(second=0, microsecond=0)
+    return Job(
+        number=_number(line, place), line=line, product_id=batch.product, planned_quantity=planned,
+        due_at=due.replace(minute=due.minute // 15 * 15), created_by=who.supervisor,
+        created_at=batch.start - timedelta(hours=chance.randint(8, 30)),
+    )  # fmt: skip
+
+
+def _number(line: Line, place: int) -> str:
+    """Every line has its own block of numbers, as orders come from one book for each."""
+    block = Line.objects.filter(position__lt=line.position).count() + 1
+    return f"{47 + block}{place + 101:04d}"
+
+
+def _round(units: float) -> int:
+    return max(100, round(units / 100) * 100)
+
+
+def plan_next_jobs(line: Line, end: datetime, who: People, chance: Random) -> None:
+    """What is planned after the job that runs."""
+    done = list(Job.objects.filter(line=line).order_by("created_at").select_related("product"))
+    for ahead, like in enumerate(chance.sample(done[:-1], min(JOBS_AHEAD, len(done[:-1])))):
+        due = end.replace(minute=0, second=0, microsecond=0) + timedelta(hours=8 + 5 * ahead)
+        create_job(
+            line, _number(line, len(done) + ahead), like.product, like.planned_quantity,
+            by=who.supervisor, now=end - timedelta(hours=3), due_at=due,
+        )  # fmt: skip
 
 
 def changeovers(line: Line, until: datetime, who: People) -> list[PlannedStop]:

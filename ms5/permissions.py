@@ -73,6 +73,10 @@ ROUTES: dict[str, Capability | dict[str, Capability | None] | None] = {
     "cancel-call": C.RAISE_CALL,
     "api:andon-statistics": C.VIEW_FLOOR,
     "api:andon-report": C.VIEW_FLOOR,
+    "api:jobs": {"GET": C.VIEW_FLOOR, "POST": C.ASSIGN_JOBS},
+    "api:job": C.VIEW_FLOOR,
+    "api:start-job": C.WORK_JOBS,
+    "api:end-job": C.WORK_JOBS,
     "api:andon-events": {"GET": C.VIEW_FLOOR, "POST": C.RAISE_CALL},
     "api:andon-active": C.VIEW_FLOOR,
     "api:andon-event": C.VIEW_FLOOR,
@@ -136,7 +140,7 @@ ROUTES: dict[str, Capability | dict[str, Capability | None] | None] = {
 # Live topic → what watching it asks for.
 TOPICS: dict[str, Capability] = dict.fromkeys(
     (
-        *("shift", "link", "state", "pace", "rate", "oee", "strip", "next", "uncoded", "stops", "calls", "help"),
+        *("shift", "link", "state", "pace", "rate", "oee", "strip", "job", "next", "uncoded", "stops", "calls", "help"),
         *("likely", "lost_time"),
         *("counts", "hours"),
         *("figures", "effect", "losses", "recent", "line", "plant_shift", "plant_calls", "answers"),
@@ -154,6 +158,8 @@ MODELS: dict[str, tuple[Capability, Capability | None, Capability | None]] = {
     "floor.product": (C.EDIT_LINES, C.EDIT_LINES, C.EDIT_LINES),
     "floor.productnumber": (C.EDIT_LINES, C.EDIT_LINES, C.EDIT_LINES),
     "floor.idealcycle": (C.EDIT_LINES, C.CONFIGURE, None),
+    "floor.job": (C.ASSIGN_JOBS, C.ASSIGN_JOBS, C.ASSIGN_JOBS),
+    "floor.jobrun": (C.ASSIGN_JOBS, None, None),
     "floor.shiftpattern": (C.PLAN_SHIFTS, C.PLAN_SHIFTS, C.PLAN_SHIFTS),
     "floor.shiftbreak": (C.PLAN_SHIFTS, C.PLAN_SHIFTS, C.PLAN_SHIFTS),
     "floor.rotation": (C.PLAN_SHIFTS, C.PLAN_SHIFTS, C.PLAN_SHIFTS),

@@ -28,7 +28,7 @@ from oee.setup import LONG_AGO, policies_of, reading
 
 
 class Step(StrEnum):
-    """What one period is: a length of time, or all the time with one product."""
+    """What one period is: a length of time, or all the time with one product or in one job."""
 
     HOUR = "hour"
     SHIFT = "shift"
@@ -36,6 +36,7 @@ class Step(StrEnum):
     WEEK = "week"
     MONTH = "month"
     PRODUCT = "product"
+    JOB = "job"
 
 
 class Part(StrEnum):
@@ -47,6 +48,7 @@ class Part(StrEnum):
     SHIFTS = "shifts"
     TEAMS = "teams"
     PRODUCTS = "products"  # by names that are offered
+    JOBS = "jobs"
     POLICIES = "policies"
     WEEK = "week"
     BEFORE = "before"
@@ -110,12 +112,13 @@ class Scope:
     shift: str = ""
     team: str = ""
     product: str = ""
+    job: str = ""  # its number
     judged: tuple[Judged, ...] = ()
 
     @property
     def is_narrowed(self) -> bool:
         """To some of the hours of its days."""
-        return self.shifts is not None or bool(self.shift or self.team or self.product)
+        return self.shifts is not None or bool(self.shift or self.team or self.product or self.job)
 
 
 class Key(NamedTuple):
@@ -127,7 +130,8 @@ class Key(NamedTuple):
 
 class Period(NamedTuple):
     """`key` is the first day of the period in ISO 8601, with the shift's name behind it in a trend by shift; of a
-    product it is the number. `began_at` is the shift's or the hour's beginning, else that of its first row."""
+    product or a job it is the number (empty: no job ran). `began_at` is the shift's or the hour's beginning, else that
+    of its first row."""
 
     key: str
     began_at: datetime
@@ -144,6 +148,7 @@ class Sums:
     shifts: dict[Key, Totals] = field(default_factory=dict)
     teams: dict[Key, Totals] = field(default_factory=dict)
     products: dict[Key, Totals] = field(default_factory=dict)
+    jobs: dict[Key, Totals] = field(default_factory=dict)  # the one that began first is first; no code: none ran
     policies: dict[int, Totals] = field(default_factory=dict)
     week: dict[tuple[int, int], Totals] = field(default_factory=dict)  # by (weekday, hour), Monday 0
     offered: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))  # what could be filtered by
@@ -173,21 +178,27 @@ KEYS = {
     "shift_name": "text",
     "team": "text",
     "product_number": "int",
+    "job_id": "uuid",
     "judged": "int",
     "weekday": "int",
     "clock": "int",
 }
 # What makes a period; two lines whose shifts begin at other times share it.
-PERIOD_KEYS: dict[Step, tuple[str, ...]] = {Step.SHIFT: ("day", "shift_name"), Step.PRODUCT: ("product_number",)}
+PERIOD_KEYS: dict[Step, tuple[str, ...]] = {
+    Step.SHIFT: ("day", "shift_name"),
+    Step.PRODUCT: ("product_number",),
+    Step.JOB: ("job_id",),
+}
 PART_KEYS = {
     Part.MACHINES: ("equipment_id",),
     Part.SHIFTS: ("shift_name",),
     Part.TEAMS: ("team",),
     Part.PRODUCTS: ("line_id", "product_number"),
+    Part.JOBS: ("job_id",),
     Part.POLICIES: ("judged",),
     Part.WEEK: ("weekday", "clock"),
 }
-OF_OTHERS, OF_BEFORE, OF_NAMES = -1, -2, -3  # what GROUPING never says
+OF_OTHERS, OF_BEFORE, OF_NAMES, OF_JOBS = -1, -2, -3, -4  # what GROUPING never says
 
 # 30 days of 20 lines: one scan of hours_of_machine or hours_by_day and one hash aggregate over 14 400 rows. Every row
 # goes to every set, so only what is asked for is one; and the sets are small (a month has 30 days, 20 machines and 168
@@ -221,6 +232,15 @@ SELECT {what}, NULL, {keys}, coalesce(p.code, '#' || h.product_number), p.name, 
 LEFT JOIN floor_productnumber n ON n.line_id = h.line_id AND n.number = h.product_number
 LEFT JOIN floor_product p ON p.id = n.product_id
 """
+JOBS = """
+UNION ALL
+SELECT {what}, h.begins, {keys}, j.number, p.name, {nothing} FROM (
+    SELECT job_id, min(starts_at) AS begins FROM oee_hourtotals
+    WHERE equipment_id = ANY(%(speakers)s) AND work_date BETWEEN %(first)s AND %(last)s GROUP BY job_id
+) h
+JOIN floor_job j ON j.id = h.job_id
+JOIN floor_product p ON p.id = j.product_id
+"""
 
 
 class _Row(NamedTuple):
@@ -233,6 +253,7 @@ class _Row(NamedTuple):
     shift_name: str | None
     team: str | None
     product_number: int
+    job_id: UUID | None
     judged: int
     weekday: int
     clock: int
@@ -252,9 +273,13 @@ def sums(scope: Scope) -> Sums:
     sets = {part: keys for part in Part if part in scope.parts and (keys := _keys_of(part, scope.step))}
     grouped = [key for key in KEYS if any(key in keys for keys in sets.values())]
     what = {_mask(keys, grouped): part for part, keys in sets.items()}
-    rows = [_row(*values) for values in _rows(_totals(scope, sets, grouped), _named(scope))]
+    told = _rows(_totals(scope, sets, grouped), _named(scope))
+    rows = [_row(*values) for values in told]
     found = Sums()
-    names = _offer(found, [row for row in rows if row.what == OF_NAMES])
+    names = _Names(
+        _offer(found, [row for row in rows if row.what == OF_NAMES]),
+        _jobs(row for row in rows if row.what == OF_JOBS),
+    )
     for row in rows:
         if row.what >= 0:
             _place(found, what[row.what], row, scope.step, names)
@@ -263,6 +288,7 @@ def sums(scope: Scope) -> Sums:
         elif row.what == OF_BEFORE:
             found.before = row.totals
     found.periods = dict(sorted(found.periods.items(), key=lambda item: item[0].began_at))
+    found.jobs = {key: found.jobs[key] for key in names.jobs.values() if key in found.jobs}
     return found
 
 
@@ -304,6 +330,8 @@ def _totals(scope: Scope, sets: Mapping[Part, Sequence[str]], grouped: Sequence[
         statement += OTHERS.format(what=OF_OTHERS, keys=_told(["equipment_id"]), sums=SUMS, fits=fits)
     if Part.BEFORE in scope.parts:
         statement += BEFORE.format(what=OF_BEFORE, keys=_told([]), sums=SUMS, fits_before=_fits(scope, "shifts_before"))
+    if Part.JOBS in scope.parts or scope.step is Step.JOB:
+        statement += JOBS.format(what=OF_JOBS, keys=_told(["job_id"], "h."), nothing=NOTHING)
     if Part.OFFERED in scope.parts:
         named = ("line_id", "shift_name", "team", "product_number")
         statement += NAMES.format(what=OF_NAMES, keys=_told(named, "h."), nothing=NOTHING)
@@ -312,6 +340,18 @@ def _totals(scope: Scope, sets: Mapping[Part, Sequence[str]], grouped: Sequence[
 
 def _told(these: Collection[str], of: str = "") -> str:
     return ", ".join(f"{of}{key}" if key in these else f"NULL::{kind}" for key, kind in KEYS.items())
+
+
+class _Names(NamedTuple):
+    """Of products, by line and number, and of jobs, the one that began first first; None: none ran."""
+
+    products: Mapping[tuple[UUID, int], Key]
+    jobs: Mapping[UUID | None, Key]
+
+
+def _jobs(rows: Iterable[_Row]) -> dict[UUID | None, Key]:
+    in_order = sorted(rows, key=lambda row: (row.began_at, row.code))
+    return {None: Key(""), **{row.job_id: Key(row.code, row.words or "") for row in in_order}}
 
 
 def _offer(found: Sums, rows: Iterable[_Row]) -> dict[tuple[UUID, int], Key]:
@@ -326,12 +366,12 @@ def _offer(found: Sums, rows: Iterable[_Row]) -> dict[tuple[UUID, int], Key]:
     return products
 
 
-def _place(found: Sums, part: Part, row: _Row, step: Step, products: Mapping[tuple[UUID, int], Key]) -> None:
+def _place(found: Sums, part: Part, row: _Row, step: Step, names: _Names) -> None:
     match part:
         case Part.PERIODS:
-            found.periods[_period(row, step)] = row.totals
+            found.periods[_period(row, step, names)] = row.totals
         case Part.SERIES:
-            found.series[row.equipment_id][_period(row, step)] = row.totals
+            found.series[row.equipment_id][_period(row, step, names)] = row.totals
         case Part.MACHINES:
             found.machines[row.equipment_id] = row.totals
         case Part.SHIFTS:
@@ -339,16 +379,20 @@ def _place(found: Sums, part: Part, row: _Row, step: Step, products: Mapping[tup
         case Part.TEAMS:
             found.teams[Key(row.team or "")] = row.totals
         case Part.PRODUCTS:
-            _add(found.products, products[row.line_id, row.product_number], row.totals)
+            _add(found.products, names.products[row.line_id, row.product_number], row.totals)
+        case Part.JOBS:
+            found.jobs[names.jobs[row.job_id]] = row.totals
         case Part.POLICIES:
             found.policies[row.judged] = row.totals
         case Part.WEEK:
             found.week[row.weekday, row.clock] = row.totals
 
 
-def _period(row: _Row, step: Step) -> Period:
+def _period(row: _Row, step: Step, names: _Names) -> Period:
     if step is Step.PRODUCT:
         return Period(str(row.product_number), row.began_at)
+    if step is Step.JOB:
+        return Period(names.jobs[row.job_id].code, row.began_at)
     key = f"{row.day} {row.shift_name}" if step is Step.SHIFT else str(row.day)
     return Period(key, row.moment or row.began_at)
 
@@ -369,6 +413,8 @@ def _fits(scope: Scope, shifts: str) -> str:
             "(h.line_id, h.product_number) IN (SELECT n.line_id, n.number FROM floor_productnumber n"
             " JOIN floor_product p ON p.id = n.product_id WHERE p.code = %(product)s)"
         )
+    if scope.job:
+        kept.append("h.job_id = (SELECT id FROM floor_job WHERE number = %(job)s)")
     return f"coalesce({' AND '.join(kept)}, false)" if kept else "true"
 
 
@@ -401,6 +447,7 @@ def _named(scope: Scope) -> dict[str, Any]:
         "shift": scope.shift,
         "team": scope.team,
         "product": scope.product,
+        "job": scope.job,
         "lines": [stretch.line for stretch in scope.stretches],
         "of_lines": [stretch.machine for stretch in scope.stretches],
         "sinces": [stretch.since for stretch in scope.stretches],
@@ -465,7 +512,7 @@ def add_unseen(found: Sums, scope: Scope, silences: Iterable[Silence], policies:
 
 
 def _is_meant(scope: Scope, window: ShiftWindow) -> bool:
-    if scope.product or (scope.shifts is not None and window.starts_at not in scope.shifts):
+    if scope.product or scope.job or (scope.shifts is not None and window.starts_at not in scope.shifts):
         return False
     in_days = scope.days.first <= window.work_date <= scope.days.last
     return in_days and scope.shift in ("", window.name) and scope.team in ("", window.team)

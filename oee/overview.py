@@ -8,6 +8,7 @@ from floor.glance import one_glance
 from floor.models import Equipment, Line
 from floor.models.shifts import calendar
 from oee.domain.clock import from_ms
+from oee.jobs import jobs_in, jobs_of
 from oee.rows import (
     Span,
     counts_of,
@@ -40,6 +41,7 @@ def overview(lines: Sequence[Line], now: datetime) -> Iterator[None]:
 def _foresee_shifts(machines: dict[Line, Equipment], now: datetime) -> None:
     windows = [(machine.id, window) for line, machine in machines.items() if (window := calendar(line).at(now))]
     spans = [Span(machine, window.starts_at, window.ends_at) for machine, window in windows]
+    jobs_of.foresee(jobs_in(line, window) for line in machines if (window := calendar(line).at(now)))
     hours_of.foresee((span.machine, span.start) for span in spans)
     counts_of.foresee(spans)
     uncoded_of.foresee(spans)

@@ -16,7 +16,7 @@ from oee.domain.clock import MILLISECOND, SECOND_MS, to_ms
 from oee.domain.factors import Policy
 from oee.domain.judging import Judging, Restated, Rule, Rules, Steps
 from oee.domain.ledger import Kind
-from oee.domain.standards import Standard, Standards
+from oee.domain.standards import RunningJob, Standard, Standards
 from oee.models import LinePolicy, ReasonClass, Restatement
 
 HOUR = timedelta(hours=1)
@@ -48,10 +48,10 @@ class LineSetup:
         steps = Steps(((to_ms(p.valid_from), _rule(p)) for p in self.policies), _rule(LinePolicy(line=self.line)))
         return Rules(steps, self.judging)
 
-    def ideal_cycles(self, equipment_id: UUID, product_number: int | None) -> Steps[int | None]:
-        """Of a machine making a product, over time; to be asked for the moment whose rules hold."""
+    def ideal_cycles(self, equipment_id: UUID, product_number: int | None, job: RunningJob | None) -> Steps[int | None]:
+        """Of a machine making a product while a job runs, over time; to be asked for the moment whose rules hold."""
         product = None if product_number is None else self.products.get(product_number)
-        changes = self.standards.changes(self.line.id, equipment_id, product)
+        changes = self.standards.changes(self.line.id, equipment_id, product, job)
         return Steps(((to_ms(since), cycle) for since, cycle in changes), None)
 
     def loss_class(self, reason: str, at: int) -> Kind:
@@ -136,9 +136,12 @@ def products_of(lines: Sequence[Line]) -> dict[Line, dict[int, UUID]]:
 
 @AskedForMany
 def standards_of(lines: Sequence[Line]) -> dict[Line, Standards]:
-    """Ideal cycles that may concern a line: its own, its machines', and those of a product anywhere."""
+    """Ideal cycles that may concern a line: its own, its machines', and those of a product anywhere.
+
+    Those of jobs come with the jobs that ran: oee/jobs.py.
+    """
     rows = IdealCycle.objects.filter(
-        Q(line__in=lines) | Q(equipment__line__in=lines) | Q(line=None, equipment=None)
+        Q(line__in=lines) | Q(equipment__line__in=lines) | Q(line=None, equipment=None), job=None
     ).values_list("line", "equipment", "product", "ideal_cycle_ms", "valid_from", "valid_to", "equipment__line")
     found = [(row[6], Standard(*row[:6])) for row in rows]
     return {line: Standards(tuple(row for home, row in found if _concerns(line, home, row))) for line in lines}

@@ -20,7 +20,8 @@ from oee.domain.factors import FIELDS, Factors, Policy, Ratio, Totals, factors, 
 from oee.domain.judging import Judging, Steps
 from oee.domain.ledger import PLANNED_KINDS, Entry, Kind, Ledger, Schedule, Track, ledger
 from oee.domain.pace import Expected, Minute, slow_spans, target
-from oee.domain.standards import Standards
+from oee.domain.standards import RunningJob, Standards
+from oee.jobs import Jobs, jobs_in, jobs_of
 from oee.models import HourTotals, LedgerEntry, LinePolicy, Stop
 from oee.rows import Span, counts_of, hours_of, minutes_of, primary_machine, uncoded_of
 from oee.setup import judging_of, policy_as_judged, products_of, reading, standards_of
@@ -154,7 +155,7 @@ class Shift:
         self.now = now
         self.start, self.end = to_ms(window.starts_at), to_ms(window.ends_at)
         self.elapsed = min(max(to_ms(now), self.start), self.end)
-        self._cycles: dict[int | None, Steps[int | None]] = {}
+        self._cycles: dict[tuple[int | None, RunningJob | None], Steps[int | None]] = {}
         if machine is not None:
             self.machine = machine
 
@@ -182,6 +183,10 @@ class Shift:
     @cached_property
     def products(self) -> dict[int, UUID]:
         return products_of(self.line)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        return jobs_of(jobs_in(self.line, self.window))
 
     @cached_property
     def hour_rows(self) -> list[HourTotals]:
@@ -271,14 +276,17 @@ class Shift:
         return sorted(found.values())
 
     def ideal_cycle_ms(self, number: int | None, at: datetime) -> int | None:
-        return self._ideal_cycles(number).at(self.judging.at(to_ms(at)))
+        moment = to_ms(at)
+        return self._ideal_cycles(number, self.jobs.at(moment)).at(self.judging.at(moment))
 
-    def _ideal_cycles(self, number: int | None) -> Steps[int | None]:
-        if number not in self._cycles:
+    def _ideal_cycles(self, number: int | None, job: RunningJob | None) -> Steps[int | None]:
+        key = (number, job)
+        if key not in self._cycles:
             product = None if number in (None, NO_PRODUCT) else self.products.get(number or 0)
-            changes = [] if self.machine is None else self.standards.changes(self.line.id, self.machine.id, product)
-            self._cycles[number] = Steps(((to_ms(since), cycle) for since, cycle in changes), None)
-        return self._cycles[number]
+            machine, line = self.machine, self.line.id
+            changes = [] if machine is None else self.standards.changes(line, machine.id, product, job)
+            self._cycles[key] = Steps(((to_ms(since), cycle) for since, cycle in changes), None)
+        return self._cycles[key]
 
     @cached_property
     def slow(self) -> list[tuple[int, int]]:

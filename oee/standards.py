@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q
 
 from floor.models import AuditEntry, Line, Product
-from oee.domain.clock import MINUTE_MS
+from oee.domain.clock import MINUTE_MS, to_ms
 from oee.domain.standards import BEGINNING
+from oee.jobs import JobsIn, jobs_of
 from oee.models import LinePolicy, Restatement, StopReason
 from oee.models.reasons import LOSS_CLASS_CHOICES
 from oee.restatements import spelled
@@ -116,11 +117,12 @@ def _cycles(line: Line, now: datetime) -> Iterable[CycleLine]:
     machine, found = primary_machine(line), standards_of(line)
     if machine is None:
         return
+    job = jobs_of(JobsIn(line.id, now, None)).at(to_ms(now))
     products = products_of(line)
     names = dict(Product.objects.filter(pk__in=products.values()).values_list("pk", "name"))
     words = {**names, line.id: line.code, machine.id: machine.code}
     for number, product in [*sorted(products.items()), (None, None)]:
-        standard = found.ideal_cycle(line.id, machine.id, product, now)
+        standard = found.ideal_cycle(line.id, machine.id, product, now, job)
         cycle = None if standard is None else standard.ideal_cycle_ms
         yield CycleLine(
             product="Any other product" if product is None else names[product],

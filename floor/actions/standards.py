@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from floor import audit, live
-from floor.models import Equipment, IdealCycle, Line, LineState, Product, User
+from floor.models import Equipment, IdealCycle, Job, Line, LineState, Product, User
 from floor.models.plant import LONGEST_CYCLE_MS, IdealCycleQuerySet
 
 ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
@@ -25,28 +25,44 @@ class ImpossibleStandard(ValueError):
 class Scope(NamedTuple):
     """What an ideal cycle holds for; None is any."""
 
-    line: Line | None
-    equipment: Equipment | None
-    product: Product | None
+    line: Line | None = None
+    equipment: Equipment | None = None
+    product: Product | None = None
+    job: Job | None = None
 
     def __str__(self) -> str:
+        if self.job:
+            return str(self.job)
         place = self.equipment or self.line
         words = [str(self.product)] if self.product else []
         return " on ".join([*words, str(place)] if place else words)
 
     @property
     def its_line(self) -> Line | None:
+        if self.job:
+            return self.job.line
         return self.equipment.line if self.equipment else self.line
+
+    @property
+    def judges_nothing(self) -> bool:
+        """A job that was never started: no part was judged by it, whatever its line has made."""
+        return self.job is not None and not self.job.runs.exists()
 
 
 def scope_of(row: IdealCycle) -> Scope:
-    return Scope(row.line, row.equipment, row.product)
+    return Scope(row.line, row.equipment, row.product, row.job)
 
 
 def has_facts(line: Line | None) -> bool:
     """Whether anything was ever recorded of this line; None: of any line."""
     states = LineState.objects.filter(facts_version__gt=0)
     return (states if line is None else states.filter(line=line)).exists()
+
+
+def refuse_judged(scope: Scope, start: datetime, now: datetime) -> None:
+    """Raises PastIsJudged."""
+    if not scope.judges_nothing:
+        refuse_past(scope.its_line, start, now)
 
 
 def is_in_force(line: Line | None, valid_from: datetime, now: datetime) -> bool:
@@ -70,7 +86,7 @@ def change_ideal_cycle(
     """From `starts_at` (None: now) on this ideal cycle holds. Raises PastIsJudged and ImpossibleStandard."""
     start = starts_at or now
     refuse_impossible(scope, ideal_cycle_ms)
-    refuse_past(scope.its_line, start, now)
+    refuse_judged(scope, start, now)
     before = of_scope(scope).in_force(start).first()
     row = _insert(scope, ideal_cycle_ms, start)
     _record(row, before, ideal_cycle_ms, start, by, now)
@@ -82,7 +98,7 @@ def correct_ideal_cycle(row: IdealCycle, ideal_cycle_ms: int, *, by: User | None
     """Write another value into a standard that nothing was judged by yet. Raises PastIsJudged, ImpossibleStandard."""
     scope = scope_of(row)
     refuse_impossible(scope, ideal_cycle_ms)
-    refuse_past(scope.its_line, row.valid_from, now)
+    refuse_judged(scope, row.valid_from, now)
     before = IdealCycle.objects.select_for_update().get(pk=row.pk)
     IdealCycle.objects.filter(pk=row.pk).update(ideal_cycle_ms=ideal_cycle_ms)
     _record(row, before, ideal_cycle_ms, row.valid_from, by, now)
@@ -93,7 +109,7 @@ def correct_ideal_cycle(row: IdealCycle, ideal_cycle_ms: int, *, by: User | None
 def take_back_ideal_cycle(row: IdealCycle, *, by: User | None, now: datetime) -> None:
     """A standard that was to begin later does not; the one before it goes on."""
     scope = scope_of(row)
-    refuse_past(scope.its_line, row.valid_from, now)
+    refuse_judged(scope, row.valid_from, now)
     of_scope(scope).filter(pk=row.pk).delete()
     of_scope(scope).filter(valid_to=row.valid_from).update(valid_to=row.valid_to)
     _tell(row, by, now, scope=scope, before=f"{row.ideal_cycle_ms} ms", after="taken back", since=row.valid_from)
@@ -126,8 +142,10 @@ def of_scope(scope: Scope) -> IdealCycleQuerySet:
 
 def refuse_impossible(scope: Scope, ideal_cycle_ms: int) -> None:
     """Raises ImpossibleStandard."""
-    if scope == (None, None, None):
-        raise ImpossibleStandard("Name a line, a machine or a product for which this ideal cycle holds.")
+    if scope == Scope():
+        raise ImpossibleStandard("Name a line, a machine, a product or a job for which this ideal cycle holds.")
+    if scope.job is not None and scope != Scope(job=scope.job):
+        raise ImpossibleStandard("A job has its line and its product already. Leave the others empty.")
     if scope.line is not None and scope.equipment is not None:
         raise ImpossibleStandard("A machine has its line already. Leave the line empty.")
     if not 0 < ideal_cycle_ms <= LONGEST_CYCLE_MS:

@@ -220,6 +220,14 @@ class Calendar:
     def next_start(self, moment: datetime, within: timedelta = 14 * DAY) -> ShiftWindow | None:
         return next((w for w in self.between(moment, moment + within) if w.starts_at > moment), None)
 
+    def settled(self, moment: datetime, now: datetime) -> ShiftWindow | None:
+        """The shift of `moment`, or the last before it, if the one that followed it is over too; else None."""
+        shift = self.at(moment) or self.last_finished(moment)
+        if shift is None or now < shift.ends_at:
+            return None
+        following = self.at(shift.ends_at) or self.next_start(shift.ends_at)
+        return shift if following is None or now >= following.ends_at else None
+
     def label(self, window: ShiftWindow) -> str:
         return window.label(self.zone)
 

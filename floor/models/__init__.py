@@ -1,4 +1,5 @@
 from floor.models.audit import AuditEntry
+from floor.models.jobs import Job, JobRun
 from floor.models.machine import (
     CounterEvent,
     CounterEventTally,
@@ -28,6 +29,8 @@ __all__ = [
     "FaultEvent",
     "Heartbeat",
     "IdealCycle",
+    "Job",
+    "JobRun",
     "Line",
     "LineState",
     "MachineMinute",

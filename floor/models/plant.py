@@ -142,8 +142,8 @@ def is_possible_cycle(ms: int) -> None:
 class IdealCycle(models.Model):
     """Shortest time for one unit, in milliseconds, on [valid_from, valid_to).
 
-    The most particular standard wins: product on a machine, then product, then machine, then line. Written by
-    floor/actions/standards.py, so that the past keeps what it was judged by.
+    The most particular standard wins: the job that ran, then product on a machine, then product, then machine, then
+    line. Written by floor/actions/standards.py, so that the past keeps what it was judged by.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -152,6 +152,14 @@ class IdealCycle(models.Model):
         Equipment, on_delete=models.CASCADE, null=True, blank=True, related_name="ideal_cycles"
     )
     product = models.ForeignKey(Product, on_delete=models.CASCADE, null=True, blank=True, related_name="ideal_cycles")
+    job = models.ForeignKey(
+        "floor.Job",
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="ideal_cycles",
+        help_text="Only while this job runs, and for its product. It has its line already.",
+    )
     ideal_cycle_ms = models.PositiveIntegerField(
         validators=[is_possible_cycle],
         help_text="Shortest time for one unit, in ms; the speed at which nothing is lost.",
@@ -172,10 +180,18 @@ class IdealCycle(models.Model):
                 name="ideal_cycle_ends_after_it_begins",
                 condition=Q(valid_to=None) | Q(valid_to__gt=models.F("valid_from")),
             ),
+            models.CheckConstraint(
+                name="ideal_cycle_of_a_job_is_its_own",
+                condition=Q(job=None) | Q(line=None, equipment=None, product=None),
+                violation_error_message="A job has its line and its product already. Leave the others empty.",
+            ),
             ExclusionConstraint(
                 name="one_ideal_cycle_at_a_time",
                 expressions=[
-                    *((Coalesce(key, Value(ANY, models.UUIDField())), "=") for key in ("line", "equipment", "product")),
+                    *(
+                        (Coalesce(key, Value(ANY, models.UUIDField())), "=")
+                        for key in ("line", "equipment", "product", "job")
+                    ),
                     (TsTzRange("valid_from", "valid_to"), RangeOperators.OVERLAPS),
                 ],
                 violation_error_message="Another ideal cycle holds for the same at the same time.",

@@ -169,7 +169,7 @@ def refuse_overlap(site: Site, line: Line | None) -> None:
 
 
 def put_cycles(changes: Changes, lines: list[Line], wanted: Cycles, now: datetime) -> None:
-    its = Q(line__in=lines) | Q(equipment__line__in=lines) | Q(line=None, equipment=None)
+    its = Q(line__in=lines) | Q(equipment__line__in=lines) | Q(line=None, equipment=None, job=None)
     current = {
         scope_of(row): row
         for row in IdealCycle.objects.filter(its, valid_to=None).select_related("line", "equipment__line", "product")

@@ -6,12 +6,13 @@ from uuid import UUID
 from django.db import transaction
 
 from floor import audit, live
+from floor.actions.once import once
 from floor.domain.fold import NO_PRODUCT
 from floor.domain.machine import CounterEventKind
 from floor.models import CounterEvent, Equipment, User
 from oee.actions.rebuild import lock_line, rederive
 from oee.actions.refusals import AlreadyDone, ImpossibleCount, ImpossibleTime
-from oee.actions.stops import first_sight, once, refuse_closed, refuse_impossible
+from oee.actions.stops import first_sight, refuse_closed, refuse_impossible
 from oee.models import CountEntry, QuarantineDecision
 
 MOST_PARTS = 1_000_000

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -16,9 +17,11 @@ from oee.counts import counted_by_people
 from oee.domain.clock import MILLISECOND, MINUTE_MS, to_ms
 from oee.domain.derive import Machine, Parts, Verdict
 from oee.domain.judging import Steps
-from oee.domain.ledger import Edge, Kind, Told
+from oee.domain.ledger import Edge, Kind, Told, Track
+from oee.domain.standards import RunningJob
 from oee.domain.stops import FIRST_UP_MS, Fault, FaultLog, Merge, Note, PlannedTime, Proposal
 from oee.domain.stops import Stop as Standstill
+from oee.jobs import Jobs, JobsIn, jobs_of
 from oee.models import ManualStop, PlannedStop, Stop, StopCoding, StopMerge
 from oee.parts import note_of, planned_time_of
 from oee.setup import LineSetup
@@ -41,6 +44,16 @@ class Window:
         self.owners, self.since, self.until = owners, since, until
         self.ids = list(owners)
         self.lines = {setup.line.id: setup for setup in owners.values()}.values()
+
+    @cached_property
+    def jobs(self) -> dict[UUID, Jobs]:
+        """What ran on each line."""
+        asked = {line: JobsIn(line, self.since, self.until) for line in {setup.line.id for setup in self.lines}}
+        found = jobs_of.answer_all(list(asked.values()))
+        return {line: found[its] for line, its in asked.items()}
+
+    def jobs_on(self, machine: UUID) -> Jobs:
+        return self.jobs[self.owners[machine].line.id]
 
     def of(self, rows: Any, column: str) -> Any:
         """Rows of these machines whose `column` lies in the window."""
@@ -96,6 +109,7 @@ class _Read:
             planned=self._planned[self._window.owners[key].line.id],
             told=[*self._told[key], *(ran for _, ran in self._merges[key] if ran is not None)],
             merges=[merge for merge, _ in self._merges[key]],
+            jobs=Track((start, end, job.key) for start, end, job in self._window.jobs_on(key).spans),
         )
 
     def _start(self, key: UUID) -> int:
@@ -212,7 +226,7 @@ COUNTS = ("made", "rejected", "unobserved_made", "unobserved_rejected")
 
 
 def _minutes(window: Window) -> dict[UUID, _Minutes]:
-    cycles = _Cycles(window.owners)
+    cycles = _Cycles(window)
     found: dict[UUID, _Minutes] = defaultdict(_Minutes)
     rows = window.of(MachineMinute.objects.order_by("minute"), "minute")
     for machine, minute, number, *counts in rows.values_list("equipment_id", "minute", "product_number", *COUNTS):
@@ -232,17 +246,21 @@ def counted(setup: LineSetup, machine: UUID, since: datetime, until: datetime) -
 
 
 class _Cycles:
-    """Ideal cycles of machines and products, each looked up once for all time."""
+    """Ideal cycles of machines, products and jobs, each looked up once for all time."""
 
-    def __init__(self, owners: dict[UUID, LineSetup]) -> None:
-        self._owners = owners
-        self._known: dict[tuple[UUID, int], Steps[int | None]] = {}
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._known: dict[tuple[UUID, int, RunningJob | None], Steps[int | None]] = {}
 
     def of(self, machine: UUID, number: int, moment: int) -> int | None:
-        """In ms, as of that moment or of the day by which it was judged anew; None: no standard is known."""
-        setup, key = self._owners[machine], (machine, number)
+        """In ms, as of that moment or of the day by which it was judged anew; None: no standard is known.
+
+        Which job ran is a fact of the moment itself, however it is judged.
+        """
+        setup, job = self._window.owners[machine], self._window.jobs_on(machine).at(moment)
+        key = (machine, number, job)
         if key not in self._known:
-            self._known[key] = setup.ideal_cycles(machine, None if number == NO_PRODUCT else number)
+            self._known[key] = setup.ideal_cycles(machine, None if number == NO_PRODUCT else number, job)
         return self._known[key].at(setup.judging.at(moment))
 
 
@@ -305,7 +323,7 @@ def _end_of(note: ManualStop | StopMerge) -> datetime:
 
 def _counts(window: Window, edges: Mapping[UUID, Sequence[Edge]]) -> dict[UUID, list[Parts]]:
     """What people counted before a machine was ever seen belongs to the window in which it is seen first."""
-    cycles, since = _Cycles(window.owners), window.since
+    cycles, since = _Cycles(window), window.since
     new = (
         []
         if since is None

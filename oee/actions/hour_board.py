@@ -6,10 +6,10 @@ from uuid import UUID
 from django.db import transaction
 
 from floor import audit, live
+from floor.actions.once import once
 from floor.models import Line, User
 from floor.roles import Capability, can
 from oee.actions.refusals import ImpossibleTime, NeedsSupervisor
-from oee.actions.stops import once
 from oee.hour_board import end_of_hour
 from oee.models import Countermeasure, HourSignOff
 

@@ -7,11 +7,12 @@ from django.db import transaction
 from django.db.models import Q
 
 from floor import audit, live
+from floor.actions.once import once
 from floor.domain.machine import State
 from floor.models import Line, MachineState, User
 from oee.actions.rebuild import lock_line, rederive
 from oee.actions.refusals import AlreadyDone, ImpossibleTime, UnknownReason
-from oee.actions.stops import find_reason, once, refuse_closed
+from oee.actions.stops import find_reason, refuse_closed
 from oee.domain.clock import to_ms
 from oee.domain.ledger import PLANNED_KINDS
 from oee.models import PlannedStop, Stop, StopReason

@@ -309,6 +309,7 @@ HOUR_COLUMNS = (
     "shift_starts_at",
     "team",
     "product_number",
+    "job_id",
     *FIELDS,
 )
 LOSS_COLUMNS = ("equipment_id", "starts_at", "line_id", "work_date", "kind", "reason_id", "lost_ms", "events")
@@ -391,6 +392,7 @@ def _hour_values(line_id: UUID, machine_id: UUID, hour: Hour) -> Values:
         None if bucket.shift_start is None else from_ms(bucket.shift_start),
         bucket.team,
         bucket.product,
+        bucket.job,
         *(getattr(totals, name) for name in FIELDS),
     )
 

@@ -10,12 +10,12 @@ from django.db import transaction
 from django.db.models import Sum
 
 from floor import audit, live
+from floor.actions.once import once
 from floor.actions.retention import detail_horizon
 from floor.actions.standards import PastIsJudged, refuse_past
 from floor.models import Line, User
 from oee.actions.rebuild import lock_line, rederive
 from oee.actions.refusals import ImpossibleTime
-from oee.actions.stops import once
 from oee.domain.factors import FIELDS, Totals, factors
 from oee.models import HourTotals, LinePolicy, PlannedStop, Restatement
 from oee.rows import primary_machine

@@ -1,16 +1,17 @@
 """What people say about stops. The stop itself, as the machine reported it, is never changed."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, models, transaction
+from django.db import models, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from floor import audit, live
+from floor.actions.once import once
 from floor.actions.retention import detail_horizon
 from floor.domain.machine import State
 from floor.models import Equipment, Line, MachineState, StateEdge, User
@@ -38,23 +39,6 @@ NOT_SEEN = object()
 # Reasons that say nothing by themselves ask for this many words.
 NEEDS_WORDS = frozenset({"OTHER"})
 WORDS = 3
-
-N = TypeVar("N", bound=models.Model)
-
-
-def once(model: type[N], request_id: UUID, write: Callable[[], N]) -> N:
-    """Do it, unless the same request has done it before; two tries at the same moment are one."""
-    known = model._default_manager.filter(request_id=request_id).first()
-    if known is not None:
-        return known
-    try:
-        with transaction.atomic():
-            return write()
-    except IntegrityError:
-        known = model._default_manager.filter(request_id=request_id).first()
-        if known is None:
-            raise
-        return known
 
 
 # ---------------------------------------------------------------- reasons
@@ -250,12 +234,8 @@ def refuse_closed(line: Line, moment: datetime | None, by: User, now: datetime) 
     refuse_forgotten(line, moment, now)
     if can(by, Capability.CODE_CLOSED_SHIFT):
         return
-    shifts = calendar(line)
-    shift = shifts.at(moment) or shifts.last_finished(moment)
-    if shift is None or now < shift.ends_at:
-        return
-    following = shifts.at(shift.ends_at) or shifts.next_start(shift.ends_at)
-    if following is None or now >= following.ends_at:
+    shift = calendar(line).settled(moment, now)
+    if shift is not None:
         label = shift.label(line.site.zone)
         raise ShiftClosed(f"The shift {label} is closed. The shift manager can still change what is said about it.")
 

@@ -35,7 +35,7 @@ class LinesQuery(DaysQuery):
 
 class AnalysisQuery(LinesQuery):
     def get_fields(self) -> dict[str, Any]:
-        steps = [Step.DAY.value, Step.SHIFT.value, Step.PRODUCT.value]
+        steps = [Step.DAY.value, Step.SHIFT.value, Step.PRODUCT.value, Step.JOB.value]
         return {**super().get_fields(), "by": serializers.ChoiceField(steps, required=False, help_text="day")}
 
     @classmethod
@@ -48,7 +48,7 @@ class AnalysisRow(PeriodRow, MachineHead):
 
 
 class Analysis(AskedList):
-    """Totals and factors by line and day, shift or product: lines in their order, each in time order."""
+    """Totals and factors by line and day, shift, product or job: lines in their order, each in time order."""
 
     capability = Capability.VIEW_FLOOR
     serializer_class = AnalysisRow

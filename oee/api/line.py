@@ -22,6 +22,7 @@ from oee.api.periods import (
     PeriodRow,
     asked_scope,
     days_of,
+    days_of_job,
     period_rows,
     portions,
     production_day,
@@ -56,10 +57,15 @@ class SeriesRow(MachineDaysHead):
 
 
 def series_row(machine: Equipment, asked: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Three queries, however many periods; the calendar's come to it when no day is given."""
+    """Three queries, however many periods; the calendar's come to it when no day is given.
+
+    A job without days is told from its first day to its last.
+    """
     by = PeriodQuery.granularity(asked)
-    days = days_of(asked, machine.line, now, by)
-    found = portions([machine], days, by)
+    job = asked.get("job", "")
+    of_job = days_of_job(job, machine.line, now, by) if job and not {"from", "to"} & set(asked) else None
+    days = of_job or days_of(asked, machine.line, now, by)
+    found = portions([machine], days, by, job)
     return {
         **head(machine, days),
         "granularity": by.value,
@@ -73,8 +79,9 @@ class LineQuery(ShiftQuery, PeriodQuery):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
-        if "granularity" not in attrs and {"from", "to"} & set(attrs):
-            raise ValidationError({"granularity": ["Say in what portions: hour, shift, day, week, month or product."]})
+        if "granularity" not in attrs and {"from", "to", "job"} & set(attrs):
+            words = "Say in what portions: hour, shift, day, week, month, product or job."
+            raise ValidationError({"granularity": [words]})
         if "granularity" in attrs and "date" in attrs:
             raise ValidationError({"date": ["Ask for one shift or for a granularity, not for both."]})
         return attrs

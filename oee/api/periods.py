@@ -5,12 +5,14 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db.models import Max, Min
+from django.db.models.functions import Coalesce
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from floor.domain.fold import NO_PRODUCT
 from floor.domain.shifts import hour_start
-from floor.models import Equipment, Line, ProductNumber
+from floor.models import Equipment, Job, JobRun, Line, ProductNumber
 from floor.models.shifts import calendar
 from floor.rest import PlantDate, PlantTime, Query, local
 from oee.analysis import Days, Part, Period, Scope, Step, sums
@@ -25,8 +27,10 @@ MOST_DAYS = {
     Step.WEEK: (732, 84),
     Step.MONTH: (1464, 366),
     Step.PRODUCT: (366, 30),
+    Step.JOB: (366, 30),
 }
 MOST, USUAL = 0, 1
+NO_JOB = "no job"
 
 
 class DaysQuery(Query):
@@ -60,11 +64,19 @@ class DaysQuery(Query):
 class PeriodQuery(DaysQuery):
     def get_fields(self) -> dict[str, Any]:
         choices = [step.value for step in Step]
-        words = "Portions; hours for at most 7 days, shifts 92, days and products 366, weeks 732, months 1464."
+        words = "Portions; hours for at most 7 days, shifts 92, days, products and jobs 366, weeks 732, months 1464."
         return {
             **super().get_fields(),
             "granularity": serializers.ChoiceField(choices, required=False, help_text=words),
+            "job": serializers.CharField(
+                required=False, max_length=40, help_text="Only what this job (its number) made."
+            ),
         }
+
+    def validate_job(self, number: str) -> str:
+        if not Job.objects.filter(number=number).exists():
+            raise ValidationError(f"There is no job {number}.")
+        return number
 
 
 def production_day(line: Line, now: datetime) -> date:
@@ -85,11 +97,21 @@ def days_of(asked: dict[str, Any], line: Line, now: datetime, by: Step) -> Days:
     return Days(asked["from"], max(asked["from"], min(today, asked["from"] + most)))
 
 
+def days_of_job(number: str, line: Line, now: datetime, by: Step) -> Days | None:
+    """From its first start to its last end, or as many of the last of these days as may be asked for at once."""
+    runs = JobRun.objects.filter(job__number=number, line=line)
+    ends = runs.aggregate(first=Min("started_at"), last=Max(Coalesce("ended_at", now)))
+    if ends["first"] is None:
+        return None
+    first, last = (production_day(line, moment) for moment in (ends["first"], ends["last"]))
+    return Days(max(first, last - timedelta(days=MOST_DAYS[by][MOST] - 1)), last)
+
+
 # ---------------------------------------------------------------- sums of machines
 
 
-def asked_scope(machines: Iterable[Equipment], days: Days, *parts: Part, by: Step = Step.DAY) -> Scope:
-    return Scope(tuple(machine.id for machine in machines), days, frozenset(parts), step=by)
+def asked_scope(machines: Iterable[Equipment], days: Days, *parts: Part, by: Step = Step.DAY, job: str = "") -> Scope:
+    return Scope(tuple(machine.id for machine in machines), days, frozenset(parts), step=by, job=job)
 
 
 def whole(machines: Sequence[Equipment], days: Days) -> dict[UUID, Totals]:
@@ -108,11 +130,12 @@ class Portion(NamedTuple):
     work_date: date | None = None
     shift: str | None = None
     product_number: int | None = None
+    job: str | None = None  # its number; empty: none ran
 
 
-def portions(machines: Sequence[Equipment], days: Days, by: Step) -> list[Portion]:
+def portions(machines: Sequence[Equipment], days: Days, by: Step, job: str = "") -> list[Portion]:
     """In the order of the machines, for each in time order; products by number. Time outside shifts is in no shift."""
-    found = sums(asked_scope(machines, days, Part.SERIES, by=by)).series
+    found = sums(asked_scope(machines, days, Part.SERIES, by=by, job=job)).series
     return [portion for machine in machines for portion in _portions(machine, found[machine.id], by)]
 
 
@@ -135,6 +158,8 @@ def _by_time(period: Period) -> datetime:
 def _portion(machine: Equipment, period: Period, totals: Totals, by: Step) -> Portion:
     if by is Step.PRODUCT:
         return Portion(machine, totals, period.key, product_number=int(period.key))
+    if by is Step.JOB:
+        return Portion(machine, totals, period.key or NO_JOB, period.began_at, job=period.key)
     first, _, shift = period.key.partition(" ")
     day = date.fromisoformat(first)
     match by:
@@ -161,11 +186,16 @@ def _whole_hours(found: Iterable[Portion]) -> list[Portion]:
 
 
 class PeriodRow(FiguresRow):
-    period = serializers.CharField(help_text="2026-11-20, 2026-11-20 Day, 2026-W47, 2026-11, or a product's code.")
-    starts_at = PlantTime(allow_null=True, help_text="Of an hour or a shift.")
+    period = serializers.CharField(
+        help_text="2026-11-20, 2026-11-20 Day, 2026-W47, 2026-11, a product's code, or a job's number."
+    )
+    starts_at = PlantTime(allow_null=True, help_text="Of an hour or a shift; of a job its first hour in these days.")
     work_date = serializers.DateField(allow_null=True, help_text="Production day; of a week or month the first.")
     shift = serializers.CharField(allow_null=True)
     product = serializers.CharField(allow_null=True)
+    job = serializers.CharField(
+        allow_null=True, help_text="The job's number; null also for the time in which none ran."
+    )
 
 
 Products = dict[tuple[Any, int], str]
@@ -193,6 +223,7 @@ def period_row(portion: Portion, products: Products) -> dict[str, Any]:
         "work_date": portion.work_date,
         "shift": portion.shift,
         "product": product,
+        "job": portion.job or None,
         **figures_row(portion.totals),
     }
 

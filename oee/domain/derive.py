@@ -1,5 +1,6 @@
 """From facts and notes to stops, ledger and totals of one line. Times are milliseconds."""
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,9 +34,9 @@ from oee.domain.stops import FaultLog, Merge, Neighbour, Note, PlannedTime, Prop
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """One hour of the plant's clock within one shift, or outside shifts (`shift` empty), with one product.
+    """One hour of the plant's clock within one shift, or outside shifts (`shift` empty), with one product and job.
 
-    `hour` is where it began before changes of product cut it.
+    `hour` is where it began before changes of product and job cut it; `job` None: none ran.
     """
 
     hour: int
@@ -46,6 +47,7 @@ class Bucket:
     shift_start: int | None
     team: str = ""
     product: int = NO_PRODUCT
+    job: Hashable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class Verdict:
 class Machine:
     """Facts and notes of one machine from `start` on; `known` are stops that began before and may still go on.
 
-    `product` is what the machine was making at `start`; `products` are the numbers seen minute by minute.
+    `product` is what the machine was making at `start`; `products` are the numbers seen minute by minute. `jobs` ran
+    on its line, on whole minutes.
     """
 
     key: Hashable
@@ -111,6 +114,7 @@ class Machine:
     planned: list[PlannedTime] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     merges: list[Merge] = field(default_factory=list)
+    jobs: Track[Hashable] = field(default_factory=lambda: Track[Hashable](()))
 
 
 class Loss(NamedTuple):
@@ -232,7 +236,7 @@ def _machine(line: _Line, place: int) -> Derived:
         _verdict(line, place, stop, is_minor, parts) for (stop, is_minor), parts in zip(judged, pieces, strict=True)
     )
     flat = [part for parts in pieces for part in parts]
-    buckets = _by_product(line.plan.buckets, machine)
+    buckets = _by_job(_by_product(line.plan.buckets, machine), machine.jobs)
     seen = clipped(line.seen[place], machine.start, machine.until)
     cuts = (start for start, _, _ in buckets.spans)
     laid = Track((part.start, part.end, part) for part in flat)
@@ -255,7 +259,7 @@ def _verdict(line: _Line, place: int, stop: Stop, is_minor: bool, parts: Sequenc
     )
 
 
-# ---------------------------------------------------------------- products
+# ---------------------------------------------------------------- products and jobs
 
 
 def _by_product(buckets: Track[Bucket], machine: Machine) -> Track[Bucket]:
@@ -286,6 +290,19 @@ def _changes(machine: Machine) -> list[tuple[int, int]]:
             product = max(others)
             changes.append((max(minute, machine.start), product))
     return changes
+
+
+def _by_job(buckets: Track[Bucket], jobs: Track[Hashable]) -> Track[Bucket]:
+    """Cut where a job begins or ends."""
+    moments = sorted(set(jobs.cuts()))
+    if not moments:
+        return buckets
+    found = []
+    for start, end, bucket in buckets.spans:
+        inside = moments[bisect_right(moments, start) : bisect_left(moments, end)]
+        for low, high in pairwise([start, *inside, end]):
+            found.append((low, high, replace(bucket, start=low, end=high, job=jobs.at(low))))
+    return Track(found)
 
 
 # ---------------------------------------------------------------- hours

@@ -44,6 +44,13 @@ def projected(good: int, recent_good: int, recent_ms: int, remaining_ms: int) ->
     return good + recent_good * remaining_ms // recent_ms
 
 
+def done_in_ms(remaining: int, recent_good: int, recent_ms: int) -> int | None:
+    """How long the remaining good parts take at the pace of the recent past; None: they are made, or none are."""
+    if remaining <= 0 or recent_good <= 0:
+        return None
+    return remaining * recent_ms // recent_good
+
+
 def slow_share(minutes: Sequence[Minute], slow_below: float) -> float | None:
     """Speed as a share of ideal when the last two full minutes were both slow, else None."""
     last = minutes[-SLOW_AFTER_MINUTES:]

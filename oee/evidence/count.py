@@ -13,8 +13,9 @@ from floor.domain.shifts import hour_start
 from floor.models import MachineMinute
 from oee.counts import Counted, accepted_parts, entered
 from oee.domain.clock import MINUTE_MS, from_ms, to_ms
-from oee.domain.standards import Standard
+from oee.domain.standards import RunningJob, Standard
 from oee.evidence.scope import Scope
+from oee.jobs import JobsIn, jobs_of
 from oee.models import CountEntry, HourTotals, QuarantineDecision
 from oee.setup import judging_of, products_of, standards_of
 
@@ -85,7 +86,7 @@ class Counts:
 
 
 def counts(scope: Scope) -> Counts:
-    """Five queries. An hour whose minutes are not kept any more is told by its totals."""
+    """Six queries. An hour whose minutes are not kept any more is told by its totals."""
     standards = _StandardsUsed(scope)
     told: dict[Hour, list[CountLine]] = defaultdict(list)
     for hour, line in [*_counted(scope, standards), *_by_people(scope, standards)]:
@@ -147,21 +148,23 @@ class _StandardsUsed:
     def __init__(self, scope: Scope) -> None:
         self.scope, self.standards, self.products = scope, standards_of(scope.line), products_of(scope.line)
         self.judging = judging_of(scope.line)
-        self._known: dict[tuple[int, datetime], Standard | None] = {}
+        self.jobs = jobs_of(JobsIn(scope.line.id, scope.start, scope.end))
+        self._known: dict[tuple[int, datetime, RunningJob | None], Standard | None] = {}
         self._parts: dict[tuple[int, Standard | None], int] = defaultdict(int)
 
     def cycle_ms(self, number: int, moment: datetime, made: int) -> int | None:
         quarter = moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
-        if (number, quarter) not in self._known:
-            self._known[number, quarter] = self._holding(number, quarter)
-        standard = self._known[number, quarter]
+        key = (number, quarter, self.jobs.at(to_ms(moment)))
+        if key not in self._known:
+            self._known[key] = self._holding(*key)
+        standard = self._known[key]
         self._parts[number, standard] += made
         return None if standard is None else standard.ideal_cycle_ms
 
-    def _holding(self, number: int, moment: datetime) -> Standard | None:
+    def _holding(self, number: int, moment: datetime, job: RunningJob | None) -> Standard | None:
         product = None if number == NO_PRODUCT else self.products.get(number)
         judged_at = from_ms(self.judging.at(to_ms(moment)))
-        return self.standards.ideal_cycle(self.scope.line.id, self.scope.machine.id, product, judged_at)
+        return self.standards.ideal_cycle(self.scope.line.id, self.scope.machine.id, product, judged_at, job)
 
     def used(self) -> tuple[StandardUsed, ...]:
         found = [StandardUsed(number, standard, parts) for (number, standard), parts in self._parts.items() if parts]

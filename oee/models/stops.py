@@ -10,7 +10,7 @@ from django.contrib.postgres.fields import RangeBoundary, RangeOperators
 from django.db import models
 from django.db.models import F, Q, Value
 
-from floor.models import Equipment, Line
+from floor.models import Equipment, Job, Line
 from floor.models.plant import TsTzRange
 from oee.domain.clock import to_ms
 from oee.domain.factors import TIME_COLUMNS
@@ -102,7 +102,7 @@ class LedgerQuerySet(models.QuerySet["LedgerEntry"]):
 
 
 class LedgerEntry(models.Model):
-    """What a machine's time was, once. Cut at every clock hour, shift change and change of product. Derived."""
+    """What a machine's time was, once. Cut at every clock hour, shift change, change of product and job. Derived."""
 
     equipment = models.ForeignKey(Equipment, on_delete=models.PROTECT, related_name="ledger")
     started_at = models.DateTimeField()
@@ -131,7 +131,8 @@ class LedgerEntry(models.Model):
 
 
 class HourTotals(models.Model):
-    """What one machine did in one clock hour of one shift with one product; `shift_name` is empty outside shifts.
+    """What one machine did in one clock hour of one shift with one product and job; `shift_name` is empty outside
+    shifts, `job` where none ran.
 
     `calendar_ms` is how much of [starts_at, ends_at) has been accounted for; `oee.domain.factors.Totals` explains the
     other columns. `product_number` -1: none was read. Derived.
@@ -144,6 +145,7 @@ class HourTotals(models.Model):
     shift_starts_at = models.DateTimeField(null=True)
     team = models.CharField(max_length=40, blank=True)
     product_number = models.IntegerField(default=-1)
+    job = models.ForeignKey(Job, on_delete=models.PROTECT, null=True, db_index=False, related_name="hours")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     calendar_ms = models.IntegerField(default=0)
@@ -188,6 +190,7 @@ class HourTotals(models.Model):
             models.Index(name="hours_by_shift", fields=["equipment", "shift_starts_at"]),
             models.Index(name="hours_by_day", fields=["line", "work_date"]),
             models.Index(name="hours_of_machine", fields=["equipment", "work_date"]),
+            models.Index(name="hours_of_job", fields=["job", "equipment"], condition=Q(job__isnull=False)),
         ]
 
 

@@ -5,6 +5,7 @@
 
 from oee.choices import ReasonChoice
 from oee.tiles.effectiveness import FactorBar, OeeTile, factor_bars, oee_tile
+from oee.tiles.job import JobTile, job_tile
 from oee.tiles.lost_time import LostTimeTile, lost_time_tile
 from oee.tiles.pace import PaceTile, RateTile, pace_tile, rate_tile
 from oee.tiles.state import StateTile, last_minutes, may_be_asked_after, state_tile
@@ -14,6 +15,7 @@ from oee.tiles.words import spell
 
 __all__ = [
     "FactorBar",
+    "JobTile",
     "LikelyTile",
     "LostTimeTile",
     "OeeTile",
@@ -26,6 +28,7 @@ __all__ = [
     "StripBlock",
     "StripTile",
     "factor_bars",
+    "job_tile",
     "last_minutes",
     "likely_tile",
     "lost_time_tile",

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from floor.domain.shifts import Calendar, ShiftWindow, instant
-from floor.models import Equipment, Line
+from floor.models import Equipment, Job, Line
 from floor.models.shifts import calendar
 from oee.analysis import Days, Judgement, Part, Scope, Silence, Step, Stretch, judgement
 from oee.domain.readings import STANDARDS, Reading
@@ -55,8 +55,14 @@ STEPS = tuple((step.value, step.value) for step in (Step.SHIFT, Step.DAY, Step.W
 MEASURES = (("minutes", "Minutes"), ("count", "Number"), ("mtbf", "Time between"))
 STOPS = (("unplanned", "Unplanned"), ("all", "Planned too"))
 WEEK_OF = (("oee", "OEE"), ("stops", "Stop minutes"))
-COMPARED = (("line", "Lines"), ("shift", "Shifts"), ("team", "Teams"), ("product", "Products"))
-COMPARED_PART = {"line": Part.MACHINES, "shift": Part.SHIFTS, "team": Part.TEAMS, "product": Part.PRODUCTS}
+COMPARED = (("line", "Lines"), ("shift", "Shifts"), ("team", "Teams"), ("product", "Products"), ("job", "Jobs"))
+COMPARED_PART = {
+    "line": Part.MACHINES,
+    "shift": Part.SHIFTS,
+    "team": Part.TEAMS,
+    "product": Part.PRODUCTS,
+    "job": Part.JOBS,
+}
 ZOOMS = (1, 2, 4, 8, 24, 48)
 
 
@@ -71,6 +77,7 @@ class AskForm(forms.Form):
     shift = forms.CharField(max_length=40, required=False)
     team = forms.CharField(max_length=40, required=False)
     product = forms.CharField(max_length=50, required=False)
+    job = forms.CharField(max_length=40, required=False)
     standard = forms.ChoiceField(choices=STANDARD_NAMES, required=False)
     by = forms.ChoiceField(choices=STEPS, required=False)
     measure = forms.ChoiceField(choices=MEASURES, required=False)
@@ -98,6 +105,8 @@ class AskForm(forms.Form):
             raise ValidationError(f"The last day, {last}, is before the first, {first}.")
         if first and last and (last - first).days >= MOST_DAYS:
             raise ValidationError(f"Ask for at most {MOST_DAYS} days at once.")
+        if given.get("job") and not Job.objects.filter(number=given["job"]).exists():
+            raise ValidationError(f"There is no job {given['job']}.")
         if given.get("machine") and set(given.get("line", [])) - {self._lines_of[given["machine"]]}:
             raise ValidationError(
                 f"{given['machine']} belongs to {self._lines_of[given['machine']]}; choose that line."
@@ -323,6 +332,7 @@ class Asked:
             shift=self.given.get("shift", ""),
             team=self.given.get("team", ""),
             product=self.given.get("product", ""),
+            job=self.given.get("job", ""),
             judged=self.judgement.steps,
         )
 
@@ -334,8 +344,8 @@ class Asked:
 
     @property
     def narrowed_to(self) -> list[str]:
-        """The shift, team and product that were asked for."""
-        return [str(self.given[name]) for name in ("shift", "team", "product") if self.given.get(name)]
+        """The shift, team, product and job that were asked for."""
+        return [str(self.given[name]) for name in ("shift", "team", "product", "job") if self.given.get(name)]
 
     @property
     def standard_name(self) -> str:

@@ -39,6 +39,7 @@ NUMBER = re.compile(r"-?[0-9]{1,9}")
 CAUSES_SHOWN = 10
 STOPS_LISTED = 60
 LANES = 8
+MOST_JOBS = 40
 WHOLE_STOP = "whole stop"  # is no state of a ledger
 NOT_CODED, MINOR, SLOW = "Not coded", "Minor stops", "Slow running"
 FACTORS = ("oee", "availability", "performance", "quality")
@@ -472,6 +473,7 @@ class Analysis:
             "shift": self.sums.shifts,
             "team": self.sums.teams,
             "product": self.sums.products,
+            "job": self.sums.jobs,
         }[by]
         return [(_called(by, key), self.read(totals)) for key, totals in found.items() if _counts(totals)]
 
@@ -486,9 +488,14 @@ class Analysis:
     @cached_property
     def comparison(self) -> comparing.Comparison:
         measures = [comparing.Measure(BY_CODE[name].name, self.target(name)) for name in FACTORS]
-        contenders = [self._contender(key, totals) for key, totals in self.compared]
+        contenders = [self._contender(key, totals) for key, totals in self.compared[self.left_out_of_comparison :]]
         with_first = contenders[0] if len(contenders) == 2 else None
         return comparing.comparison(contenders, measures, compare_with=with_first)
+
+    @property
+    def left_out_of_comparison(self) -> int:
+        """Of many jobs the last that began are drawn; the file has them all."""
+        return max(0, len(self.compared) - MOST_JOBS) if self.asked.choice("compare") == "job" else 0
 
     def _contender(self, key: Key, totals: Totals) -> comparing.Contender:
         found = factors(totals)
@@ -549,8 +556,9 @@ def _of_hours(calls: CallQuerySet, asked: Asked) -> CallQuerySet:
 
 
 def _kept(scope: oee.Scope) -> Q:
-    """The rows of hour totals of this shift, team and product; of all that are not given."""
-    named = {name: value for name, value in (("shift_name", scope.shift), ("team", scope.team)) if value}
+    """The rows of hour totals of this shift, team, product and job; of all that are not given."""
+    asked = (("shift_name", scope.shift), ("team", scope.team), ("job__number", scope.job))
+    named = {name: value for name, value in asked if value}
     if not scope.product:
         return Q(**named)
     if scope.product.startswith("#"):
@@ -620,7 +628,9 @@ def _called(by: str, key: Key) -> Key:
     if by == "product" and key.code.startswith("#"):
         number = key.code.removeprefix("#")
         return key._replace(label="No product" if number == "-1" else f"Number {number}")
-    nameless = {"shift": "Outside shifts", "team": "No team"}
+    if by == "job" and key.code:
+        return key._replace(label=f"{key.code} {key.label}")
+    nameless = {"shift": "Outside shifts", "team": "No team", "job": "No job"}
     return key if key.code else key._replace(label=nameless[by])
 
 

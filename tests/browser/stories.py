@@ -30,6 +30,7 @@ from floor.tiles import Hop, LinkTile
 from oee.choices import ReasonChoice
 from oee.tiles import (
     FactorBar,
+    JobTile,
     OeeTile,
     PaceTile,
     RateTile,
@@ -67,6 +68,7 @@ class Story:
     link: LinkTile
     calls: CallsTile
     age_s: float = 0
+    job: JobTile | None = None
 
 
 def spark(values: tuple[int | None, ...], ideal: float) -> tuple[str, float]:
@@ -271,10 +273,16 @@ RUNNING = with_state(
     next=QUIET_NEXT,
     calls=QUIET,
     oee=replace(STOPPED.oee, oee=0.884, uncoded=0),
+    job=JobTile(
+        "47105", "500 g white sliced", 16210, 24000, NOW + timedelta(minutes=78), NOW + timedelta(hours=2), None
+    ),
+)
+LATE = JobTile(
+    "47105", "500 g white sliced", 14812, 24000, NOW + timedelta(minutes=98), NOW + timedelta(minutes=50), None
 )
 STORIES = {
     "running": RUNNING,
-    "stopped": STOPPED,
+    "stopped": replace(STOPPED, job=LATE),
     "unsuggested": replace(STOPPED, state=replace(STOPPED.state, suggestion=None, why="")),
     "slow": with_state(
         STOPPED,
@@ -305,6 +313,8 @@ STORIES = {
         oee=NO_OEE,
         rate=RateTile(None, 100.0, (None,) * 10, "", 13.3),
     ),
+    "other-product": replace(RUNNING, job=replace(LATE, other_product="800 g wholemeal")),
+    "job-done": replace(RUNNING, job=replace(LATE, made=24120, done_at=None)),
     "asking": replace(STOPPED, state=replace(STOPPED.state, ask_at=ago(132))),
     "stale": replace(STOPPED, age_s=60),
     **{
@@ -317,7 +327,7 @@ STORIES = {
     },
 }
 TEMPLATES = {
-    **{t: f"oee/tiles/{t}.html" for t in ("state", "pace", "rate", "oee", "strip", "stops", "likely", "lost_time")},
+    **{t: f"oee/tiles/{t}.html" for t in ("state", "pace", "rate", "oee", "strip", "stops", "likely", "lost_time", "job")},
     **{t: f"oee/tiles/{t}.html" for t in ("state", "pace", "rate", "oee", "strip", "stops", "counts", "hours")},
     "losses": "oee/tiles/losses.html", "calls": "andon/tiles/calls.html", "help": "andon/tiles/help.html", "link": "floor/tiles/link.html",
     **{t: f"ms5/tiles/{t}.html" for t in ("shift", "next", "figures", "effect", "recent", "uncoded", "line", "plant_calls")},
@@ -358,7 +368,7 @@ def card(story: Story, code: str, need: int, difference: int | None) -> SimpleNa
 
 def tiles(story: Story) -> dict[str, SimpleNamespace]:
     values: dict[str, object] = {
-        t: getattr(story, t) for t in ("state", "pace", "rate", "oee", "strip", "stops", "next", "link", "calls")
+        t: getattr(story, t) for t in ("state", "pace", "rate", "oee", "strip", "stops", "next", "link", "calls", "job")
     }
     values |= {
         "likely": LikelyTile(stop_stories.LIKELY[1:]), "lost_time": stop_stories.lost_time(NOW),

@@ -11,8 +11,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from floor.actions.jobs import create_job, start_job
 from floor.domain.machine import CounterEventKind, CounterKind
-from floor.models import CounterEvent, User
+from floor.models import CounterEvent, Product, User
 from floor.roles import Role
 from oee.actions.rebuild import rebuild_dirty
 from oee.models import CountEntry, HourTotals, PlannedStop, Stop, StopMerge
@@ -281,6 +282,7 @@ DAYS = "from=2026-11-19&to=2026-11-20"
         ("week", ["2026-W47"]),
         ("month", ["2026-11"]),
         ("product", ["unknown"]),
+        ("job", ["no job"]),
     ],
 )
 def test_a_line_over_time_adds_up_to_the_same_whole(stage: Stage, granularity: str, periods: list[str]) -> None:
@@ -290,6 +292,25 @@ def test_a_line_over_time_adds_up_to_the_same_whole(stage: Stage, granularity: s
     assert sum(row["totals"]["run_s"] for row in told["periods"]) == told["whole"]["totals"]["run_s"]
     assert told["whole"]["availability"]["numerator"] == 142 * 60
     assert told["whole"]["oee"]["value"] == pytest.approx(3599 / (160 * 60))
+
+
+def test_a_job_is_told_from_its_first_day_to_its_last_alone_or_beside_the_others(stage: Stage) -> None:
+    bread = Product.objects.create(code="W", name="White sliced")
+    for number, start in (("4711", "06:30"), ("4712", "07:30")):
+        start_job(create_job(stage.line, number, bread, 500, by=None, now=at("05:00")), by=None, now=at(start))
+    rebuild_dirty(at("09:00"))
+
+    all_of_them = get(f"oee/lines/L-BAG1?granularity=job&{DAYS}")
+    alone = get("oee/lines/L-BAG1?granularity=day&job=4711")
+
+    assert [row["period"] for row in all_of_them["periods"]] == ["no job", "4711", "4712"]
+    assert [row["job"] for row in all_of_them["periods"]] == [None, "4711", "4712"]
+    assert all_of_them["whole"] == get(f"oee/lines/L-BAG1?granularity=day&{DAYS}")["whole"]
+    assert alone["days"] == {"first": "2026-11-20", "last": "2026-11-20"}
+    assert {**all_of_them["periods"][1], **alone["whole"]} == all_of_them["periods"][1]
+    assert alone["whole"]["totals"]["calendar_s"] == 3600
+    refused = client().get("/api/v1/oee/lines/L-BAG1?granularity=day&job=4799")
+    assert refused.json()["details"] == {"job": ["There is no job 4799."]}
 
 
 def test_a_machine_over_time_is_its_line_when_it_speaks_for_it(stage: Stage) -> None:

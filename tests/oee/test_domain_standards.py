@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from oee.domain.factors import Policy
 from oee.domain.judging import Judging, Restated, Rule, Rules, Steps
-from oee.domain.standards import BEGINNING, Standard, Standards
+from oee.domain.standards import BEGINNING, RunningJob, Standard, Standards
 
 LINE, BAG1, LOADER, WHITE, RYE = (uuid4() for _ in range(5))
 NAMES = {LINE: "L-BAG1", BAG1: "BP01.PACK.BAG1", WHITE: "White sliced 500 g"}
@@ -106,3 +106,35 @@ def test_restating_part_of_a_shift_leaves_its_other_hours_alone() -> None:
 def test_of_two_restatements_the_later_one_holds() -> None:
     rules = Rules(RULES, Judging([Restated(0, 90, 200), Restated(20, 40, 50)]))
     assert [rules.policy(hour, hour) for hour in (10, 20, 40)] == [NEW, OLD, NEW]
+
+
+def job(*cycles: Standard, product: UUID = WHITE) -> RunningJob:
+    return RunningJob(uuid4(), "4711", product, BAG1, cycles)
+
+
+def of_job(ms: int, since: datetime = BEGINNING, until: datetime | None = None) -> Standard:
+    return Standard(None, None, None, ms, since, until, job="4711")
+
+
+def test_the_job_that_runs_wins_over_every_other_standard_and_is_told_as_the_source() -> None:
+    found = Standards(tuple(ALL)).ideal_cycle(LINE, BAG1, WHITE, NOON, job(of_job(450)))
+
+    assert found is not None
+    assert (found.ideal_cycle_ms, found.source(NAMES, LONDON), found.words) == (450, "job 4711", "job 4711")
+
+
+def test_a_job_without_an_ideal_cycle_of_its_own_changes_nothing() -> None:
+    assert Standards(tuple(ALL)).ideal_cycle(LINE, BAG1, WHITE, NOON, job()) == ALL[0]
+
+
+def test_the_ideal_cycle_of_a_job_is_for_its_product_on_the_machine_that_speaks_for_the_line() -> None:
+    found, white = Standards(tuple(ALL)), job(of_job(450))
+    assert found.ideal_cycle_ms(LINE, BAG1, RYE, NOON, white) == 700
+    assert found.ideal_cycle_ms(LINE, LOADER, WHITE, NOON, white) == 600
+    assert found.ideal_cycle_ms(LINE, BAG1, None, NOON, white) == 450, "nobody knows what was made, but the job does"
+
+
+def test_the_ideal_cycle_of_a_job_changes_from_a_moment_on() -> None:
+    changing = job(of_job(450, until=NOON), of_job(480, NOON))
+    changes = Standards(tuple(ALL)).changes(LINE, BAG1, WHITE, changing)
+    assert changes == [(BEGINNING, 450), (NOON, 480)]

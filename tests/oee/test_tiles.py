@@ -297,7 +297,7 @@ def test_a_line_without_machines_or_facts_has_tiles_too() -> None:
 
 @pytest.mark.parametrize(
     ("tile", "queries"),
-    [(state_tile, 9), (pace_tile, 13), (rate_tile, 5), (oee_tile, 8), (strip_tile, 10), (stops_tile, 12)],
+    [(state_tile, 9), (pace_tile, 13), (rate_tile, 6), (oee_tile, 8), (strip_tile, 10), (stops_tile, 12)],
 )
 def test_a_tile_costs_few_queries(tile: Any, queries: int, django_assert_max_num_queries: Any) -> None:
     stage = seen("06:00 run, 07:00 stop, 07:10 run", "08:00")

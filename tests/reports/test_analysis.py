@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from andon.actions import acknowledge, resolve
+from floor.actions.jobs import create_job, end_job, start_job
 from floor.models import Line, LineState, Product, ProductNumber, User
 from floor.models.shifts import calendar
 from oee.actions.planned_stops import plan_stop
@@ -471,3 +472,58 @@ def test_no_hour_outside_the_range_is_read(stage: Stage, vera: Client) -> None:
 def test_the_month_begins_on_its_first_day(stage: Stage, vera: Client) -> None:
     response = ask(vera, "?range=month&csv=now")
     assert response["Content-Disposition"] == f'attachment; filename="now_{date(2026, 11, 1)}_{date(2026, 11, 21)}.csv"'
+
+
+# ---------------------------------------------------------------- jobs
+
+
+@pytest.fixture
+def jobs(stage: Stage) -> Stage:
+    """Two jobs on the first day, the second of them across midnight; none before and after."""
+    bread = Product.objects.create(code="W", name="White sliced")
+    ProductNumber.objects.create(line=stage.line, number=7, product=bread)
+    for number, start, end in (("4711", at("06:30"), at("08:30")), ("4712", at("08:30"), at("08:45", 1))):
+        job = create_job(stage.line, number, bread, 5000, by=None, now=at("05:00"))
+        start_job(job, by=None, now=start)
+        end_job(job, by=None, now=end)
+    rebuild_dirty(NOON)
+    return stage
+
+
+def test_jobs_stand_side_by_side_and_add_up_to_the_line(jobs: Stage, vera: Client) -> None:
+    rows = sheet(vera, "compare", "range=7-days&compare=job")
+    [line] = sheet(vera, "compare", "range=7-days&compare=line")
+
+    made = {row["job"]: (row["name"], int(row["made"])) for row in rows}
+    assert made == {
+        "": ("No job", 600), "4711": ("4711 White sliced", 1200), "4712": ("4712 White sliced", 1200 + 1800),
+    }  # fmt: skip
+    for name in FIELDS:
+        assert sum(int(row[name]) for row in rows) == int(line[name]), name
+    assert "4712 White sliced" in ask(vera, "?range=7-days&compare=job").content.decode()
+
+
+def test_a_job_is_looked_at_alone_with_the_stops_that_were_in_it(jobs: Stage, vera: Client) -> None:
+    [alone] = sheet(vera, "compare", "range=7-days&job=4711")
+    stops = [row for row in sheet(vera, "stops", "range=7-days&job=4711") if row["kind"] == "failure"]
+
+    assert (int(alone["calendar_ms"]), int(alone["made"]), int(alone["rejected"])) == (2 * 3_600_000, 1200, 30)
+    assert [(int(row["lost_ms"]), int(row["stops"])) for row in stops] == [(20 * 60_000, 1)]
+    assert ask(vera, "?range=7-days&job=4799").status_code == 400
+    assert "There is no job 4799." in ask(vera, "?range=7-days&job=4799").content.decode()
+
+
+def test_of_very_many_jobs_the_last_are_drawn_and_the_rest_is_said(
+    jobs: Stage, vera: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.analysis.figures.MOST_JOBS", 1)
+
+    page = ask(vera, "?range=7-days&compare=job").content.decode()
+
+    assert "2 earlier jobs of these days are not drawn" in page
+    assert "4712 White sliced" in page
+    assert "4711 White sliced" not in page
+
+
+def test_a_page_about_a_job_costs_ten_queries(jobs: Stage, vera: Client) -> None:
+    assert cost(vera, "?range=30-days&job=4711&compare=job") <= 10

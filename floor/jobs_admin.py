@@ -1,0 +1,93 @@
+"""Jobs in Django admin. Every change goes through floor/actions/jobs.py."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils import timezone
+
+from floor.actions.jobs import FIXED_ONCE_STARTED, JobRefused, change_job, create_job, remove_job, set_job_cycle
+from floor.actions.standards import ImpossibleStandard
+from floor.models import Job, JobRun, User
+
+FIELDS = ("number", "line", "product", "planned_quantity", "due_at")
+
+
+class JobForm(forms.ModelForm):
+    """Tries the action and takes it back, so that whatever it refuses stands on the form as a sentence."""
+
+    ideal_cycle_ms = forms.IntegerField(
+        required=False,
+        label="Ideal cycle of its own, ms",
+        help_text="Empty: as its product is judged ever. Of a job that has run it holds from now on.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:
+            try:
+                with transaction.atomic():
+                    self.act(None)
+                    transaction.set_rollback(True)
+            except (JobRefused, ImpossibleStandard) as refusal:
+                raise forms.ValidationError(str(refusal)) from refusal
+        return cleaned
+
+    def validate_unique(self) -> None:
+        """The action says on which line a number is there already."""
+
+    def act(self, user: User | None) -> Job:
+        cleaned, now = self.cleaned_data, timezone.now()
+        values = {name: cleaned[name] for name in FIELDS if name in cleaned}
+        if self.instance._state.adding:
+            return create_job(**values, ideal_cycle_ms=cleaned.get("ideal_cycle_ms"), by=user, now=now)
+        job = change_job(self.instance, by=user, now=now, **values)
+        if cleaned.get("ideal_cycle_ms") is not None:
+            set_job_cycle(job, cleaned["ideal_cycle_ms"], by=user, now=now)
+        return job
+
+
+class RunInline(admin.TabularInline):
+    model = JobRun
+    extra = 0
+    fields = readonly_fields = ("started_at", "started_by", "ended_at", "ended_by")
+    ordering = ("started_at",)
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Job)
+class JobAdmin(admin.ModelAdmin):
+    form = JobForm
+    fields = (*FIELDS, "ideal_cycle_ms")
+    list_display = ("number", "line", "product", "planned_quantity", "due_at", "created_at")
+    list_filter = ("line", "product")
+    list_select_related = ("line", "product")
+    search_fields = ("number",)
+    ordering = ("-created_at",)
+    inlines = (RunInline,)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return FIXED_ONCE_STARTED if isinstance(obj, Job) and obj.runs.exists() else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        is_open = not isinstance(obj, Job) or not obj.runs.exists()
+        return is_open and super().has_delete_permission(request, obj)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Jobs are taken back one by one, where it is seen whether they ran."""
+        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
+    def save_model(self, request: HttpRequest, obj: Job, form: Any, change: bool) -> None:
+        obj.pk = form.act(request.user if isinstance(request.user, User) else None).pk
+
+    def delete_model(self, request: HttpRequest, obj: Job) -> None:
+        remove_job(obj, by=request.user if isinstance(request.user, User) else None, now=timezone.now())
