@@ -198,7 +198,7 @@ PART_KEYS = {
     Part.POLICIES: ("judged",),
     Part.WEEK: ("weekday", "clock"),
 }
-OF_OTHERS, OF_BEFORE, OF_NAMES, OF_JOBS = -1, -2, -3, -4
+OF_OTHERS, OF_BEFORE, OF_NAMES, OF_JOBS = -1, -2, -3, -4  # what GROUPING never says
 
 # 30 days of 20 lines: one scan of hours_of_machine or hours_by_day and one hash aggregate over 14 400 rows. Every row
 # goes to every set, so only what is asked for is one; and the sets are small (a month has 30 days, 20 machines and 168
@@ -213,18 +213,18 @@ FROM hours GROUP BY GROUPING SETS ({sets})
 """
 OTHERS = """
 UNION ALL
-SELECT -1, NULL, {keys}, NULL, NULL, {sums} FROM oee_hourtotals h
+SELECT {what}, NULL, {keys}, NULL, NULL, {sums} FROM oee_hourtotals h
 WHERE h.equipment_id = ANY(%(others)s) AND h.work_date BETWEEN %(first)s AND %(last)s AND {fits} GROUP BY h.equipment_id
 """
 BEFORE = """
 UNION ALL
-SELECT -2, NULL, {keys}, NULL, NULL, {sums} FROM oee_hourtotals h
+SELECT {what}, NULL, {keys}, NULL, NULL, {sums} FROM oee_hourtotals h
 WHERE h.equipment_id = ANY(%(speakers)s) AND h.work_date BETWEEN %(before_first)s AND %(before_last)s AND {fits_before}
 HAVING count(*) > 0
 """
 NAMES = """
 UNION ALL
-SELECT -3, NULL, {keys}, coalesce(p.code, '#' || h.product_number), p.name, {nothing} FROM (
+SELECT {what}, NULL, {keys}, coalesce(p.code, '#' || h.product_number), p.name, {nothing} FROM (
     SELECT line_id, shift_name, team, product_number FROM oee_hourtotals
     WHERE equipment_id = ANY(%(speakers)s) AND work_date BETWEEN %(first)s AND %(last)s
     GROUP BY GROUPING SETS ((shift_name), (team), (line_id, product_number))
@@ -234,7 +234,7 @@ LEFT JOIN floor_product p ON p.id = n.product_id
 """
 JOBS = """
 UNION ALL
-SELECT -4, h.begins, {keys}, j.number, p.name, {nothing} FROM (
+SELECT {what}, h.begins, {keys}, j.number, p.name, {nothing} FROM (
     SELECT job_id, min(starts_at) AS begins FROM oee_hourtotals
     WHERE equipment_id = ANY(%(speakers)s) AND work_date BETWEEN %(first)s AND %(last)s GROUP BY job_id
 ) h
@@ -262,15 +262,18 @@ class _Row(NamedTuple):
     totals: Totals
 
 
-TOTALS_FROM = len(_Row._fields) - 1
+TOLD = len(_Row._fields) - 1
+
+
+def _row(*values: Any) -> _Row:
+    return _Row._make((*values[:TOLD], Totals(*values[TOLD:])))
 
 
 def sums(scope: Scope) -> Sums:
     sets = {part: keys for part in Part if part in scope.parts and (keys := _keys_of(part, scope.step))}
     grouped = [key for key in KEYS if any(key in keys for keys in sets.values())]
     what = {_mask(keys, grouped): part for part, keys in sets.items()}
-    told = _rows(_totals(scope, sets, grouped), _named(scope))
-    rows = [_Row._make((*row[:TOTALS_FROM], Totals(*row[TOTALS_FROM:]))) for row in told]
+    rows = [_row(*values) for values in _rows(_totals(scope, sets, grouped), _named(scope))]
     found = Sums()
     names = _Names(
         _offer(found, [row for row in rows if row.what == OF_NAMES]),
@@ -323,14 +326,14 @@ def _totals(scope: Scope, sets: Mapping[Part, Sequence[str]], grouped: Sequence[
         sets=", ".join(f"({', '.join(keys)})" for keys in sets.values()),
     )
     if scope.others and Part.MACHINES in scope.parts:
-        statement += OTHERS.format(keys=_told(["equipment_id"]), sums=SUMS, fits=fits)
+        statement += OTHERS.format(what=OF_OTHERS, keys=_told(["equipment_id"]), sums=SUMS, fits=fits)
     if Part.BEFORE in scope.parts:
-        statement += BEFORE.format(keys=_told([]), sums=SUMS, fits_before=_fits(scope, "shifts_before"))
+        statement += BEFORE.format(what=OF_BEFORE, keys=_told([]), sums=SUMS, fits_before=_fits(scope, "shifts_before"))
     if Part.JOBS in scope.parts or scope.step is Step.JOB:
-        statement += JOBS.format(keys=_told(["job_id"], "h."), nothing=NOTHING)
+        statement += JOBS.format(what=OF_JOBS, keys=_told(["job_id"], "h."), nothing=NOTHING)
     if Part.OFFERED in scope.parts:
         named = ("line_id", "shift_name", "team", "product_number")
-        statement += NAMES.format(keys=_told(named, "h."), nothing=NOTHING)
+        statement += NAMES.format(what=OF_NAMES, keys=_told(named, "h."), nothing=NOTHING)
     return statement
 
 

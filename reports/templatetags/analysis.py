@@ -1,10 +1,16 @@
 """How an analysis writes its numbers and asks for its choices."""
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django import template
+from django.utils.html import escape
+from django.utils.safestring import SafeString
 
-from floor.templatetags.units import NONE, THIN
+from floor.models import Equipment, Line
+from floor.templatetags.units import NONE, THIN, count
+from reports.analysis.asked import Asked
+from reports.analysis.figures import Analysis, Reliable
 from reports.templatetags.paper import tenths
 
 register = template.Library()
@@ -35,3 +41,48 @@ def at(chosen: Any, name: str) -> str:
 def chosen(asked: Any, name: str) -> str:
     """What was chosen, or what is shown when nobody chose."""
     return str(asked.choice(name))
+
+
+# ---------------------------------------------------------------- one piece for every line
+
+
+@register.simple_tag
+def line_boxes(lines: Iterable[Line], chosen: Collection[str]) -> SafeString:
+    return SafeString("".join(_line_box(line, line.code in chosen) for line in lines))
+
+
+def _line_box(line: Line, is_chosen: bool) -> str:
+    code, checked = escape(line.code), " checked" if is_chosen else ""
+    box = f'<input type="checkbox" name="line" value="{code}"{checked}>'
+    return f"<label>{box} {code} <small>{escape(line.name)}</small></label>"
+
+
+@register.simple_tag
+def machine_options(machines: Iterable[Equipment], asked: Asked | None, chosen: str) -> SafeString:
+    """Those of the lines that are asked for."""
+    lines = None if asked is None else {line.id for line in asked.lines}
+    return SafeString(
+        "".join(
+            f"<option{' selected' if machine.code == chosen else ''}>{escape(machine.code)}</option>"
+            for machine in machines
+            if lines is None or machine.line_id in lines
+        )
+    )
+
+
+@register.simple_tag
+def reliability_rows(analysis: Analysis) -> SafeString:
+    return SafeString("".join(_reliable(row) for row in analysis.reliability))
+
+
+def _reliable(row: Reliable) -> str:
+    worked = hours_of(row.totals.operating_ms)
+    between = hours_of(row.mtbf.value)
+    if row.mtbf.value is None and row.totals.operating_ms:
+        between = f"&gt; {worked}"
+    calls = f" <small>{count(row.answered)} calls</small>" if row.answered else ""
+    return (
+        f'<tr><th scope="row">{escape(row.machine.code)} <small>{escape(row.line)}</small></th><td>{worked}</td>'
+        f"<td>{count(row.totals.failures)}</td><td>{between}</td><td>{exact_minutes(row.mttr.value)}</td>"
+        f"<td>{exact_minutes(row.mtta.value)}{calls}</td></tr>"
+    )

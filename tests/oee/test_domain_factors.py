@@ -3,6 +3,7 @@ from fractions import Fraction
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from oee.domain.factors import (
     ABOVE_100,
@@ -13,6 +14,7 @@ from oee.domain.factors import (
     Factors,
     Policy,
     Totals,
+    added,
     column,
     factors,
     total,
@@ -185,6 +187,11 @@ def test_totals_add_up_in_any_order(a: Totals, b: Totals, c: Totals) -> None:
     assert a + b == b + a
     assert (a + b) + c == a + (b + c)
     assert a + Totals() == a
+
+
+@given(st.lists(TOTALS, max_size=4))
+def test_many_totals_added_at_once_are_each_added_to_the_last(several: list[Totals]) -> None:
+    assert added(several) == sum(several, Totals())
 
 
 @given(TOTALS, TOTALS, POLICIES)

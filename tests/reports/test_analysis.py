@@ -220,6 +220,17 @@ def test_words_of_people_are_no_formulas_in_a_spreadsheet(stage: Stage, vera: Cl
     assert row["line"] == "'=L"
 
 
+@pytest.mark.parametrize("step", ["shift", "day", "week", "month"])
+def test_the_page_and_the_api_add_up_the_same_hours(stage: Stage, vera: Client, step: str) -> None:
+    days = "from=2026-11-20&to=2026-11-21"
+    told = vera.get(f"/api/v1/oee/lines/L-BAG1?granularity={step}&{days}").json()["periods"]
+    rows = sheet(vera, "trend", f"{days}&by={step}")
+    assert [(row["oee_numerator"], row["oee_denominator"]) for row in rows] == [
+        (str(round(1000 * row["oee"]["numerator"])), str(round(1000 * row["oee"]["denominator"]))) for row in told
+    ]
+    assert sum(int(row["run_ms"]) for row in rows) > 0
+
+
 # ---------------------------------------------------------------- filters
 
 
