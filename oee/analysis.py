@@ -273,8 +273,7 @@ def sums(scope: Scope) -> Sums:
     sets = {part: keys for part in Part if part in scope.parts and (keys := _keys_of(part, scope.step))}
     grouped = [key for key in KEYS if any(key in keys for keys in sets.values())]
     what = {_mask(keys, grouped): part for part, keys in sets.items()}
-    told = _rows(_totals(scope, sets, grouped), _named(scope))
-    rows = [_row(*values) for values in told]
+    rows = [_row(*values) for values in _rows(_totals(scope, sets, grouped), _named(scope))]
     found = Sums()
     names = _Names(
         _offer(found, [row for row in rows if row.what == OF_NAMES]),
