@@ -153,6 +153,7 @@ MODELS: dict[str, tuple[Capability, Capability | None, Capability | None]] = {
     "floor.shiftpattern": (C.PLAN_SHIFTS, C.PLAN_SHIFTS, C.PLAN_SHIFTS),
     "floor.shiftbreak": (C.PLAN_SHIFTS, C.PLAN_SHIFTS, C.PLAN_SHIFTS),
     "floor.rotation": (C.PLAN_SHIFTS, C.PLAN_SHIFTS, C.PLAN_SHIFTS),
+    "floor.roster": (C.PLAN_SHIFTS, C.PLAN_SHIFTS, C.PLAN_SHIFTS),
     "floor.specialday": (C.PLAN_SHIFTS, C.PLAN_SHIFTS, C.PLAN_SHIFTS),
     "floor.faultdefinition": (C.EDIT_LINES, C.CONFIGURE, C.CONFIGURE),
     "floor.stateedge": (C.CONFIGURE, None, None),
