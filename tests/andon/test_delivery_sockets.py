@@ -176,7 +176,7 @@ def test_a_mail_server_that_never_greets_is_cut_off(settings: Any, monkeypatch: 
     monkeypatch.setattr(mail, "WHOLE_S", 0.3)
     with silent_server() as port:
         backend = mail.EmailBackend(host="127.0.0.1", port=port, use_tls=False, timeout=30)
-        with pytest.raises(OSError, match="closed|cut|timed|Connection"):
+        with pytest.raises(OSError, match="onnection"):
             backend.open()
 
 
