@@ -15,6 +15,7 @@ from django.conf import settings
 from andon.domain.webhooks import Address, Forbidden, check_address, read_url, signature
 
 CONNECT_S = 3.0
+MOST_ADDRESSES = 3
 SILENCE_S = 5.0
 WHOLE_S = 10.0
 MAX_ANSWER = 64 * 1024
@@ -58,8 +59,8 @@ def _headers(secret: str, message_id: str, body: bytes) -> dict[str, str]:
     }
 
 
-def _resolve(address: Address) -> str:
-    """Every address of the host has to be allowed; the first one is called."""
+def _resolve(address: Address) -> list[str]:
+    """The host's addresses, every one of which has to be allowed."""
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -68,22 +69,32 @@ def _resolve(address: Address) -> str:
     if not address.is_internal:
         for one in addresses:
             check_address(ip_address(one), address.host)
-    return addresses[0]
+    return list(dict.fromkeys(addresses))
 
 
 class _Pinned(http.client.HTTPConnection):
     """Asks nobody for the host's address again: a name that leads elsewhere now leads nowhere."""
 
-    def __init__(self, address: Address, ip: str) -> None:
+    def __init__(self, address: Address, ips: list[str]) -> None:
         self.default_port = 443 if address.scheme == "https" else 80
         super().__init__(address.host, address.port, timeout=SILENCE_S)
-        self._ip = ip
+        self._ips = ips
         self._tls = ssl.create_default_context() if address.scheme == "https" else None
 
     def connect(self) -> None:
-        plain = socket.create_connection((self._ip, self.port), CONNECT_S)
+        plain = self._first_that_answers()
         plain.settimeout(SILENCE_S)
         self.sock = self._tls.wrap_socket(plain, server_hostname=self.host) if self._tls else plain
+
+    def _first_that_answers(self) -> socket.socket:
+        """A host may have an address that has no way to it from here, such as one of IPv6."""
+        *others, last = self._ips[:MOST_ADDRESSES]
+        for ip in others:
+            try:
+                return socket.create_connection((ip, self.port), CONNECT_S)
+            except OSError:
+                continue
+        return socket.create_connection((last, self.port), CONNECT_S)
 
 
 @contextmanager

@@ -72,9 +72,10 @@ class Lane:
         return len(letters)
 
     def _note(self, now: datetime | None) -> int:
-        done = [future for future in self._running if future.done()]
-        for future in done:
-            _mark(self._running[future], future.result(), now or database_now())
+        done = {future: self._running[future] for future in self._running if future.done()}
+        if done:
+            _mark([(letter, future.result()) for future, letter in done.items()], now or database_now())
+        for future in done:  # after it was written: what could not be, is written the next time
             del self._running[future]
         return len(done)
 
@@ -148,20 +149,26 @@ def _hand_over(letter: Letter) -> Outcome:
 
 
 @transaction.atomic
-def _mark(letter: Letter, outcome: Outcome, now: datetime) -> None:
-    message = letter.message
-    together = Notification.objects.pending().filter(pk__in=[one.pk for one in letter.all])
+def _mark(done: Sequence[tuple[Letter, Outcome]], now: datetime) -> None:
+    for is_delivered in (False, True):
+        went = [letter for letter, outcome in done if outcome.is_sent and outcome.is_delivered == is_delivered]
+        rows = Notification.objects.pending().filter(pk__in=[message.pk for letter in went for message in letter.all])
+        if went:
+            rows.update(
+                sent_at=now, delivered_at=now if is_delivered else None, next_try_at=None, pass_on_at=None, error=""
+            )  # fmt: skip
+    for letter, outcome in done:
+        if not outcome.is_sent:
+            _mark_failed(letter, outcome, now)
+
+
+def _mark_failed(letter: Letter, outcome: Outcome, now: datetime) -> None:
+    message, error = letter.message, outcome.error[:300]
     itself = Notification.objects.pending().filter(pk=message.pk)
-    if outcome.is_sent:
-        delivered_at = now if outcome.is_delivered else None
-        itself.update(next_try_at=None, error="")
-        together.update(sent_at=now, delivered_at=delivered_at, pass_on_at=None)
-        return
-    error = outcome.error[:300]
     if outcome.is_final or message.tries > len(WAITS_S):
         itself.exclude(pass_on_at=None).update(pass_on_at=now)
         itself.update(error=error, next_try_at=None)
-        together.update(failed_at=now)
+        Notification.objects.pending().filter(pk__in=[one.pk for one in letter.all]).update(failed_at=now)
         log.error("message given up", message=str(message.pk), receiver=message.receiver, error=error)
     else:
         itself.update(error=error, next_try_at=now + timedelta(seconds=WAITS_S[message.tries - 1]))
