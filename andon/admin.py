@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from andon import reach_admin  # noqa: F401  (registers on-call, deputies, quiet periods, webhooks)
 from andon.models import Call, CallEvent, CallKind, EscalationRule, EscalationStep, Notification
 from floor.admin import History
 
@@ -52,6 +53,7 @@ class EscalationStepAdmin(History):
 
 @admin.register(Notification)
 class NotificationAdmin(History):
-    list_display = ("call", "recipient", "channel", "created_at", "sent_at", "failed_at", "tries", "error")
+    list_display = ("call", "receiver", "channel", "created_at", "state", "sent_at", "read_at", "tries", "error")
     list_filter = ("channel",)
+    list_select_related = ("call__line", "recipient", "target")
     show_full_result_count = False

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from andon import actions
 from andon.access import check_may_answer, may_answer
+from andon.actions.bell import see_call
 from andon.clock import database_now
 from andon.domain.call import UNDO_WITHIN, Priority, Status
 from andon.forms import RaiseForm, ResolveForm, Tap
@@ -120,7 +121,9 @@ def board(request: HttpRequest) -> HttpResponse:
 @ensure_csrf_cookie
 @require(Capability.VIEW_FLOOR)
 def call(request: HttpRequest, pk: UUID) -> HttpResponse:
-    return _call_page(request, _find(pk))
+    found = _find(pk)
+    see_call(found, by=_person(request), now=database_now())
+    return _call_page(request, found)
 
 
 def _find(pk: UUID) -> Call:

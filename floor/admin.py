@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from floor import calendar_admin  # noqa: F401  (registers shifts, rotations and special days)
+from floor import calendar_admin, roster_admin  # noqa: F401  (register shifts, rotations, special days, the roster)
 from floor.actions.faults import import_faults
 from floor.domain import fault_list
 from floor.jobs_admin import JobAdmin

@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 
 from andon import api as andon
 from andon import response_api as andon_response
+from andon import bell_api as bell
 from floor import api as floor
 from floor import jobs_api as jobs
 from floor.roles import Capability
@@ -49,6 +50,11 @@ urlpatterns: list[URLPattern] = [
     path("andon/events/<uuid:pk>/acknowledge", andon.Acknowledge.as_view(), name="andon-acknowledge"),
     path("andon/events/<uuid:pk>/arrive", andon.Arrive.as_view(), name="andon-arrive"),
     path("andon/events/<uuid:pk>/resolve", andon.Resolve.as_view(), name="andon-resolve"),
+    path("andon/notifications", bell.Notifications.as_view(), name="andon-notifications"),
+    path("andon/notifications/read", bell.ReadNotifications.as_view(), name="andon-notifications-read"),
+    path("andon/undelivered", bell.Undelivered.as_view(), name="andon-undelivered"),
+    path("andon/undelivered/<uuid:pk>/again", bell.TryAgain.as_view(), name="andon-undelivered-again"),
+    path("andon/undelivered/<uuid:pk>/give-up", bell.GiveUp.as_view(), name="andon-undelivered-give-up"),
     path("equipment/status", floor.EquipmentStatusList.as_view(), name="equipment-statuses"),
     path("equipment/<str:code>/status", floor.OneEquipmentStatus.as_view(), name="equipment-status"),
     path("equipment/<str:code>/faults", floor.EquipmentFaults.as_view(), name="equipment-faults"),

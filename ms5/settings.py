@@ -259,7 +259,7 @@ CELERY = {
 
 EMAIL_HOST = env_str("SMTP_HOST", "127.0.0.1" if PRODUCTION else "none")
 # Without a mail server the mail is kept as files: a call must not look undelivered because nobody set one up.
-EMAIL_BACKEND = f"django.core.mail.backends.{'filebased' if EMAIL_HOST == 'none' else 'smtp'}.EmailBackend"
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend" if EMAIL_HOST == "none" else "ms5.mail.EmailBackend"
 EMAIL_FILE_PATH = DATA_DIR / "mail"
 EMAIL_PORT = env_int("SMTP_PORT", 587 if PRODUCTION else 1025, at_least=1)
 EMAIL_HOST_USER = env_str("SMTP_USER", " ").strip()
@@ -267,6 +267,9 @@ EMAIL_HOST_PASSWORD = env_given_secret("SMTP_PASSWORD") if EMAIL_HOST_USER else 
 EMAIL_USE_TLS = env_bool("SMTP_TLS", default=PRODUCTION)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env_str("SMTP_FROM", "ms5@localhost")
+# The hosts that calls for help may be told to, and those inside the plant among them; nothing else is ever called.
+WEBHOOK_HOSTS = env_list("MS5_WEBHOOK_HOSTS")
+WEBHOOK_INTERNAL_HOSTS = env_list("MS5_WEBHOOK_INTERNAL_HOSTS")
 
 API_V1_STR = env_str("API_V1_STR", "/api/v1")
 if API_V1_STR != "/api/v1":

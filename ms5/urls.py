@@ -35,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/ready", health.ready, name="health-ready"),
     path("metrics", metrics.page, name="metrics"),
     path("", include("andon.urls")),
+    path("", include("andon.bell_urls")),
     path("", include("oee.urls")),
     path("", include("reports.urls")),
     path("api/v1/", include("ms5.api_urls")),

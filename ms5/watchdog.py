@@ -74,7 +74,7 @@ def _late_steps(now: datetime, since: datetime) -> Iterable[Alarm]:
 def _late_messages(now: datetime, since: datetime) -> Iterable[Alarm]:
     if now - since <= MESSAGE_LATE:
         return
-    pending = Notification.objects.pending().filter(created_at__lt=now - MESSAGE_LATE).order_by("created_at")
+    pending = Notification.objects.late(now, MESSAGE_LATE).order_by("created_at")
     if oldest := pending.first():
         wait = (now - oldest.created_at).total_seconds()
         yield Alarm(

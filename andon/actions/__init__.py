@@ -10,8 +10,8 @@ from andon.actions.answers import (
     transfer,
 )
 from andon.actions.calls import cancel, raise_call
+from andon.actions.delivery import Lane, deliver_pending
 from andon.actions.escalation import escalate_due
-from andon.actions.notifications import deliver_pending
 from andon.actions.past import import_calls
 from andon.actions.photos import Picture, read_picture
 from andon.actions.refusals import (
@@ -33,6 +33,7 @@ __all__ = [
     "AlreadyAcknowledged",
     "AlreadyOpen",
     "CallRefused",
+    "Lane",
     "LineOff",
     "NoSuchKind",
     "NotAPhoto",

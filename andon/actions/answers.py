@@ -9,7 +9,7 @@ from andon.access import may_answer
 from andon.actions import course
 from andon.actions.calls import set_out, stopped_since
 from andon.actions.deeds import do, done_before, locked, note
-from andon.actions.notifications import messages
+from andon.actions.notifications import Telling, tell
 from andon.actions.photos import Picture
 from andon.actions.refusals import (
     AlreadyAcknowledged,
@@ -20,7 +20,7 @@ from andon.actions.refusals import (
     TooLate,
 )
 from andon.domain.call import LIVE, REOPEN_WITHIN, Deed, Status
-from andon.models import Call, CallEvent, CallPhoto, Notification
+from andon.models import Call, CallEvent, CallPhoto
 from floor import audit, live
 from floor.models import User
 
@@ -62,7 +62,7 @@ def transfer(call: Call, to: User, *, by: User, now: datetime, request_id: UUID 
     sent = do(call, Deed.TRANSFER, What.TRANSFERRED, f"sends {to}", by, now, request_id)
     if to != by:
         event = sent.events.filter(what=What.TRANSFERRED).latest("at", "pk")
-        Notification.objects.bulk_create(messages(event, [to], now))
+        tell([Telling(event, sent, [to], is_public=False)], now)
     return sent
 
 

@@ -9,23 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import structlog
-
-from andon.actions.notifications import messages
+from andon.actions.muster import Muster, besides
+from andon.actions.notifications import Telling, tell
 from andon.domain import escalation
 from andon.domain.call import UNDO_TRAVEL, UNDO_WITHIN, Status
 from andon.domain.escalation import MINUTE, WARN_BEFORE_S, Clock, Course, NextShift, Step, advance, turn, worth_telling
-from andon.models import Call, CallEvent, EscalationStep, Notification
+from andon.models import Call, CallEvent, EscalationStep
 from andon.words import spoken
 from floor.domain.shifts import Calendar
 from floor.models import User
-from floor.models.people import Role
 from floor.models.shifts import calendar
-
-log = structlog.get_logger(__name__)
 
 What = CallEvent.What
 StepKey = tuple[str, int, int]
+Told = dict[tuple[UUID, StepKey], tuple[list[User], str]]
+"""By call and step: who is told, and what history says if these are not the ones on shift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +45,11 @@ def set_out(call: Call, steps: Sequence[Step], now: datetime) -> None:
 def load(calls: Iterable[Call]) -> dict[Call, list[EscalationStep]]:
     """The steps that each of these calls has still ahead. The calls must be locked."""
     ahead: dict[object, list[EscalationStep]] = defaultdict(list)
-    calls = list(calls)
-    for row in EscalationStep.objects.ahead().filter(call__in=calls):
+    known = {call.pk: call for call in calls}
+    for row in EscalationStep.objects.ahead().filter(call__in=known):
+        row.call = known[row.call_id]  # with its line and site, which telling people needs
         ahead[row.call_id].append(row)
-    return {call: ahead[call.pk] for call in calls}
+    return {call: ahead[pk] for pk, call in known.items()}
 
 
 def next_shift(calendar: Calendar) -> NextShift:
@@ -81,8 +80,9 @@ def take_due(ahead: Mapping[Call, Sequence[EscalationStep]], now: datetime) -> i
 
 
 def _write(moved: Sequence[Moved], now: datetime) -> int:
-    events = _write_steps(moved, now)
-    _tell({one.call.pk: one.told for one in moved}, events, now)
+    told = _reached(moved, now)
+    events = _write_steps(moved, told, now)
+    _tell(told, events, now)
     for one in moved:
         one.call.level = one.level
     Call.objects.bulk_update([one.call for one in moved], ["level"])
@@ -118,7 +118,7 @@ def _row(call: Call, step: Step) -> EscalationStep:
     )  # fmt: skip
 
 
-def _write_steps(moved: Sequence[Moved], now: datetime) -> list[tuple[EscalationStep, CallEvent]]:
+def _write_steps(moved: Sequence[Moved], told: Told, now: datetime) -> list[tuple[EscalationStep, CallEvent]]:
     """Mark the steps and add one line of history for each; reminders that are overdue twice appear here as new rows."""
     rows = [row for one in moved for row in one.taken]
     for row in rows:
@@ -126,7 +126,7 @@ def _write_steps(moved: Sequence[Moved], now: datetime) -> list[tuple[Escalation
     EscalationStep.objects.bulk_create(row for row in rows if row.pk is None)
     EscalationStep.objects.filter(pk__in=[row.pk for row in rows]).update(taken_at=now, postponed_until=None)
     events = CallEvent.objects.bulk_create(
-        CallEvent(call_id=row.call_id, at=now, what=_what(row), step=row, level=row.level, text=_words(row),
+        CallEvent(call_id=row.call_id, at=now, what=_what(row), step=row, level=row.level, text=_text(row, told),
                   by_id=row.call.raised_by_id if _what(row) == What.RAISED and not row.round else None)
         for row in rows
     )  # fmt: skip
@@ -139,6 +139,12 @@ def _what(row: EscalationStep) -> str:
     if row.reminder:
         return What.REMINDED
     return What.ESCALATED if row.level else What.RAISED
+
+
+def _text(row: EscalationStep, told: Told) -> str:
+    """What history says; also when others were told than those on shift."""
+    _, others = told.get((row.call_id, row.value().key), ([], ""))
+    return (f"{_words(row)} ({others})" if others else _words(row))[:1000]
 
 
 def _words(row: EscalationStep) -> str:
@@ -155,30 +161,28 @@ def _words(row: EscalationStep) -> str:
     return f"{missing}: {'reminding' if row.reminder else 'goes to'} {told}"
 
 
-def _tell(
-    told: Mapping[UUID, frozenset[StepKey]], events: Iterable[tuple[EscalationStep, CallEvent]], now: datetime
-) -> None:
-    staff = _staff()
-    rows: list[Notification] = []
+def _reached(moved: Sequence[Moved], now: datetime) -> Told:
+    """Whom each step reaches that is told to people. When it falls due never depends on it."""
+    muster = Muster.at([one.call.line for one in moved], now)
+    told: Told = {}
+    for one in moved:
+        for row in one.taken:
+            if row.value().key in one.told:
+                reached = muster.reached(one.call.line, row.recipients, _besides(one.call, row))
+                told[one.call.pk, row.value().key] = (muster.named(reached), besides(reached))
+    return told
+
+
+def _besides(call: Call, row: EscalationStep) -> list[UUID]:
+    """Whoever is coming is warned as well that the time for the remedy runs out."""
+    is_warning = row.clock == Clock.RESOLVE and row.level == 0
+    return [call.responder_id] if is_warning and call.responder_id else []
+
+
+def _tell(told: Told, events: Iterable[tuple[EscalationStep, CallEvent]], now: datetime) -> None:
+    tellings = []
     for step, event in events:
-        if step.value().key in told[event.call_id]:
+        if reached := told.get((event.call_id, step.value().key)):
             hold = UNDO_WITHIN + UNDO_TRAVEL if event.what == What.RAISED else timedelta()
-            rows += messages(event, _people(staff, step), now, hold=hold)
-    Notification.objects.bulk_create(rows)
-
-
-def _staff() -> dict[str, list[User]]:
-    staff: dict[str, list[User]] = defaultdict(list)
-    for person in User.objects.filter(is_active=True).order_by("pk"):
-        staff[person.role].append(person)
-    return staff
-
-
-def _people(staff: Mapping[str, list[User]], step: EscalationStep) -> list[User]:
-    """Everybody of the step's roles. A step that would reach nobody goes to those who lead the plant."""
-    people = [person for role in step.recipients for person in staff.get(role, [])]
-    if people:
-        return people
-    log.warning("nobody has the role that a call went to", call=str(step.call_id), roles=step.recipients)
-    leaders = (Role.SHIFT_MANAGER, Role.PRODUCTION_MANAGER, Role.ADMIN)
-    return [person for role in leaders for person in staff.get(role, [])]
+            tellings.append(Telling(event, step.call, reached[0], hold=hold))
+    tell(tellings, now)

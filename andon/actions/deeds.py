@@ -4,10 +4,10 @@ from datetime import datetime
 from uuid import UUID
 
 from andon.actions import course
-from andon.actions.notifications import messages
+from andon.actions.notifications import Telling, tell
 from andon.actions.refusals import NotPossible
 from andon.domain.call import Deed, Status, after
-from andon.models import Call, CallEvent, Notification
+from andon.models import Call, CallEvent
 from floor import audit, live
 from floor.models import User
 
@@ -63,6 +63,6 @@ def note(
 
 
 def _tell_caller(call: Call, event: CallEvent, now: datetime) -> None:
-    """Whoever called sees on the bell that something happens; no mail for that."""
-    if call.raised_by is not None and call.raised_by_id != event.by_id:
-        Notification.objects.bulk_create(messages(event, [call.raised_by], now, by_mail=False))
+    """Whoever called sees on the bell that something happens, and the plant's webhooks hear of it; no mail for that."""
+    people = [call.raised_by] if call.raised_by is not None and call.raised_by_id != event.by_id else []
+    tell([Telling(event, call, people, outward=False)], now)

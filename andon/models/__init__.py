@@ -3,6 +3,8 @@
 from andon.models.calls import Call, CallEvent, CallKind, CallPhoto, CallQuerySet
 from andon.models.escalation import EscalationRule, EscalationStep, calls_due, rules_in_force
 from andon.models.notifications import Notification
+from andon.models.reach import Delegation, OnCall, PersonalWay, QuietPeriod
+from andon.models.webhooks import WebhookTarget
 
 __all__ = [
     "Call",
@@ -10,9 +12,14 @@ __all__ = [
     "CallKind",
     "CallPhoto",
     "CallQuerySet",
+    "Delegation",
     "EscalationRule",
     "EscalationStep",
     "Notification",
+    "OnCall",
+    "PersonalWay",
+    "QuietPeriod",
+    "WebhookTarget",
     "calls_due",
     "rules_in_force",
 ]

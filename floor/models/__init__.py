@@ -17,6 +17,7 @@ from floor.models.machine import (
 )
 from floor.models.people import User
 from floor.models.plant import Equipment, IdealCycle, Line, Product, ProductNumber, Site
+from floor.models.roster import Roster
 from floor.models.shifts import Rotation, ShiftBreak, ShiftPattern, SpecialDay
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Reading",
     "Reconciliation",
     "RetentionMark",
+    "Roster",
     "Rotation",
     "ShiftBreak",
     "ShiftPattern",

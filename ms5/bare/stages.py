@@ -73,6 +73,7 @@ class Steps:
         self._unfinished.touch()
         self.say("Loading the demo plant …")
         self.manage("Loading the demo plant", "load_plant", str(write_demo_plant(self.folder)))
+        self.manage("Putting its people on shift", "demo_people")
         if days := history_days():
             self.say(f"Making {days} days of history …")
             self.manage("Making the history", "make_history", "--days", str(days), shown=True)

@@ -36,7 +36,10 @@ def test_a_call_is_stored_with_its_plan_and_told_to_those_who_come(crew: dict[st
     call = make_call(by=crew["operator"])
 
     told = Notification.objects.filter(call=call)
-    assert {(n.recipient.role, n.channel) for n in told} == {("maintenance", "in_app"), ("maintenance", "email")}
+    assert {(n.recipient and n.recipient.role, n.channel) for n in told} == {
+        ("maintenance", "in_app"),
+        ("maintenance", "email"),
+    }
     ahead = EscalationStep.objects.ahead().filter(call=call, clock="ack").order_by("due_at")
     assert [(s.level, s.due_at) for s in ahead] == [(1, after(minutes=5)), (2, after(minutes=10))]
     assert AuditEntry.objects.filter(action="andon.raise", target_id=str(call.pk), actor=crew["operator"]).count() == 1
