@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from andon import machine_calls_admin  # noqa: F401  registers its own
 from andon.models import Call, CallEvent, CallKind, EscalationRule, EscalationStep, Notification
 from floor.admin import History
 

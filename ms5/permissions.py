@@ -176,6 +176,8 @@ MODELS: dict[str, tuple[Capability, Capability | None, Capability | None]] = {
     "plc.link": (C.CONFIGURE, None, None),
     "andon.callkind": (C.EDIT_LINES, C.CONFIGURE, None),
     "andon.escalationrule": (C.EDIT_LINES, C.CONFIGURE, None),
+    "andon.machinecallrule": (C.EDIT_LINES, C.CONFIGURE, None),
+    "andon.shelf": (C.EDIT_LINES, None, None),
     "andon.call": (C.EDIT_LINES, None, None),
     "andon.callevent": (C.EDIT_LINES, None, None),
     "andon.escalationstep": (C.EDIT_LINES, None, None),

@@ -11,6 +11,7 @@ from andon.actions.answers import (
 )
 from andon.actions.calls import cancel, raise_call
 from andon.actions.escalation import escalate_due
+from andon.actions.machine_calls import notice
 from andon.actions.notifications import deliver_pending
 from andon.actions.past import import_calls
 from andon.actions.photos import Picture, read_picture
@@ -51,6 +52,7 @@ __all__ = [
     "escalate",
     "escalate_due",
     "import_calls",
+    "notice",
     "raise_call",
     "read_picture",
     "reject",

@@ -2,7 +2,9 @@
 
 from andon.models.calls import Call, CallEvent, CallKind, CallPhoto, CallQuerySet
 from andon.models.escalation import EscalationRule, EscalationStep, calls_due, rules_in_force
+from andon.models.machine_calls import MachineCallRule
 from andon.models.notifications import Notification
+from andon.models.shelves import Shelf
 
 __all__ = [
     "Call",
@@ -12,7 +14,9 @@ __all__ = [
     "CallQuerySet",
     "EscalationRule",
     "EscalationStep",
+    "MachineCallRule",
     "Notification",
+    "Shelf",
     "calls_due",
     "rules_in_force",
 ]
