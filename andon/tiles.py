@@ -18,6 +18,7 @@ from floor.models.shifts import calendar, shift_at
 OFF_SHIFT_LOOKS_BACK = timedelta(hours=8)
 DONE_LOOKS_BACK = timedelta(hours=24)
 DONE_SHOWN = 6
+RUNS_AGAIN = "Runs again"
 
 # Kind → what was done, one tap each; the most usual first.
 OTHER_NOTES = ("Done", "Called by mistake")
@@ -47,10 +48,14 @@ class CallRow:
     next_due_at: datetime | None  # next escalation moment
     next_who: str  # "production manager"
     overdue: bool
+    cleared_at: datetime | None = None  # the machine that called runs again since then
+    repeats: int = 0  # how often it called again
 
     @property
     def remedy(self) -> str:
         """What one tap says was done."""
+        if self.cleared_at is not None:
+            return RUNS_AGAIN
         return QUICK_NOTES.get(self.kind, OTHER_NOTES)[0]
 
 
@@ -177,6 +182,8 @@ def row(call: Call, now: datetime) -> CallRow:
         following.due_at if following else None,
         addressee(following.recipients) if following else "",
         following is not None and following.due_at <= now,
+        call.cleared_at,
+        call.repeats,
     )
 
 
