@@ -11,6 +11,7 @@ from django.db.models import Max, Prefetch
 from andon.domain.call import Priority, Status
 from andon.domain.escalation import Clock, Rule
 from andon.models import Call, CallKind, CallQuerySet, EscalationStep, rules_in_force
+from andon.shelves import ShelfRow, shelves_now
 from andon.words import addressee, spoken
 from floor.models import Line
 from floor.models.shifts import calendar, shift_at
@@ -93,6 +94,7 @@ class DoneCall:
 class AnswersTile:
     calls: CallsTile
     done: tuple[DoneCall, ...]  # newest first
+    shelved: tuple[ShelfRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,8 @@ def answers_tile(now: datetime) -> AnswersTile:
     """For those who come: what is open, and how quickly the last ones were helped."""
     over = Call.objects.filter(line__enabled=True, resolved_at__gt=now - DONE_LOOKS_BACK)
     done = over.for_screen().select_related("resolved_by")
-    return AnswersTile(plant_calls_tile(now), tuple(_done(call) for call in done.order_by("-resolved_at")[:DONE_SHOWN]))
+    newest = done.order_by("-resolved_at")[:DONE_SHOWN]
+    return AnswersTile(plant_calls_tile(now), tuple(_done(call) for call in newest), tuple(shelves_now(now)))
 
 
 def _done(call: Call) -> DoneCall:

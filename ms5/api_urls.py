@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from andon import api as andon
+from andon import shelf_api
 from floor import api as floor
 from floor.roles import Capability
 from ms5 import auth_api as auth
@@ -41,6 +42,8 @@ urlpatterns: list[URLPattern] = [
     path("andon/events/<uuid:pk>/acknowledge", andon.Acknowledge.as_view(), name="andon-acknowledge"),
     path("andon/events/<uuid:pk>/arrive", andon.Arrive.as_view(), name="andon-arrive"),
     path("andon/events/<uuid:pk>/resolve", andon.Resolve.as_view(), name="andon-resolve"),
+    path("andon/shelves", shelf_api.ShelfList.as_view(), name="andon-shelves"),
+    path("andon/shelves/<uuid:pk>/unshelve", shelf_api.Unshelve.as_view(), name="andon-unshelve"),
     path("equipment/status", floor.EquipmentStatusList.as_view(), name="equipment-statuses"),
     path("equipment/<str:code>/status", floor.OneEquipmentStatus.as_view(), name="equipment-status"),
     path("equipment/<str:code>/faults", floor.EquipmentFaults.as_view(), name="equipment-faults"),

@@ -29,6 +29,7 @@ from oee.setup import judging_of, loss_class, loss_classes, policies_of, policy_
 BRIDGE = timedelta(milliseconds=story.BRIDGE_MS)
 # Longer than any rule waits; what a stop of weeks was before makes no difference to whom it calls.
 LOOKS_BACK = timedelta(days=7)
+NOT_KNOWN = "UNKNOWN"
 FAULTS_LOOK_BACK = timedelta(hours=4)
 
 
@@ -228,7 +229,7 @@ def _proposed(one: Standing, known: Sequence[tuple[Shown, FaultDefinition]], nei
     faults = story.FaultLog(
         story.Fault(
             to_ms(shown.on_at), None if shown.off_at is None else to_ms(shown.off_at), shown.bit, meaning.text,
-            meaning.origin, meaning.reason_code or None,
+            meaning.origin, _reason(meaning),
         )
         for shown, meaning in known
     )  # fmt: skip
@@ -240,3 +241,9 @@ def _category(meaning: FaultDefinition) -> Category:
     if meaning.origin == FaultDefinition.Origin.INTERNAL:
         return Category(meaning.category)
     return Category(meaning.origin)
+
+
+def _reason(meaning: FaultDefinition) -> str | None:
+    """None: that it comes from a neighbour says enough. Of a fault of its own without a reason nothing is guessed."""
+    is_its_own = meaning.origin == FaultDefinition.Origin.INTERNAL
+    return meaning.reason_code or (NOT_KNOWN if is_its_own else None)

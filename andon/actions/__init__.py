@@ -18,6 +18,7 @@ from andon.actions.photos import Picture, read_picture
 from andon.actions.refusals import (
     AlreadyAcknowledged,
     AlreadyOpen,
+    AlreadyShelved,
     CallRefused,
     LineOff,
     NoSuchKind,
@@ -25,23 +26,31 @@ from andon.actions.refusals import (
     NotAPhoto,
     NoteMissing,
     NotPossible,
+    NotShelvable,
+    ShelfOver,
     TooLate,
+    TooLong,
     WrongMachine,
 )
 from andon.actions.rules import seed_rules
+from andon.actions.shelving import shelve_fault, shelve_kind, unshelve
 
 __all__ = [
     "AlreadyAcknowledged",
     "AlreadyOpen",
+    "AlreadyShelved",
     "CallRefused",
     "LineOff",
     "NoSuchKind",
     "NotAPhoto",
     "NotAnswering",
     "NotPossible",
+    "NotShelvable",
     "NoteMissing",
     "Picture",
+    "ShelfOver",
     "TooLate",
+    "TooLong",
     "WrongMachine",
     "acknowledge",
     "add_note",
@@ -59,5 +68,8 @@ __all__ = [
     "reopen",
     "resolve",
     "seed_rules",
+    "shelve_fault",
+    "shelve_kind",
     "transfer",
+    "unshelve",
 ]
