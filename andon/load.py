@@ -17,6 +17,7 @@ from andon.domain.load import (
     FLOOD_SHARE,
     MANAGEABLE,
     STALE,
+    TOP,
     TOP_SHARE,
     Heard,
     Load,
@@ -91,7 +92,7 @@ def load_figures(days: int, line: Line | None, now: datetime) -> LoadFigures:
         since=since,
         until=now,
         calls=len(heard),
-        figures=tuple(_judged(roles, heard, _open_calls(line), len(chattering), share, now)),
+        figures=(*_judged(roles, heard, _open_calls(line), len(chattering), now), _of_the_top(share, len(came))),
         roles=roles,
         sources=sources,
         joined=_events(since, now, line).filter(what=What.REPEATED).count(),
@@ -186,7 +187,7 @@ def _calendar(line: Line | None) -> Calendar:
 
 def _judged(
     roles: Sequence[RoleLoad], heard: Sequence[Heard], opened: Sequence[Heard], chattering: int,
-    top_share: float | None, now: datetime,
+    now: datetime,
 ) -> Iterable[Judged]:  # fmt: skip
     average = max((one.load.messages_per_10_min or 0 for one in roles), default=None)
     yield Judged(
@@ -201,7 +202,7 @@ def _judged(
     )  # fmt: skip
     flood = max((one.load.flood_share or 0 for one in roles), default=None)
     yield Judged(
-        "Time in flood, worst role and shift", flood, "share", f"< {FLOOD_SHARE:.0%}",
+        "Time in flood, worst role and shift", flood, "share", f"< {FLOOD_SHARE * 100:g}\u202f%",
         None if flood is None else flood < FLOOD_SHARE,
         "Share of the windows of ten minutes in which a role was told more than ten times.",
     )  # fmt: skip
@@ -216,12 +217,16 @@ def _judged(
     )  # fmt: skip
     critical = critical_share(heard)
     yield Judged(
-        "Share that is critical", critical, "share", f"≤ {CRITICAL_SHARE:.0%}",
+        "Share that is critical", critical, "share", f"≤ {CRITICAL_SHARE * 100:g}\u202f%",
         None if critical is None else critical <= CRITICAL_SHARE,
         "Where everything is critical nothing is. About 5 in 100, 15 high, 80 medium and low.",
     )  # fmt: skip
-    yield Judged(
-        "Share of the ten loudest sources", top_share, "share", f"< {TOP_SHARE:.0%}",
-        None if top_share is None else top_share < TOP_SHARE,
-        "A high share is good news: few repairs would silence most of it. Small plants never reach the target.",
+
+
+def _of_the_top(share: float | None, sources: int) -> Judged:
+    is_judged = share is not None and sources > TOP
+    return Judged(
+        "Share of the ten loudest sources", share, "share", f"< {TOP_SHARE * 100:g}\u202f%",
+        (share or 0) < TOP_SHARE if is_judged else None,
+        "A high share is good news: few repairs silence most of it. Ten sources or fewer are not judged.",
     )  # fmt: skip

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from andon.actions import arrive, notice, raise_call, reject, resolve
 from andon.domain.call import Priority
@@ -288,6 +289,24 @@ def test_a_machine_that_flickers_between_running_and_standing_makes_no_call(cont
         observations.append(Observation(at, 1, controller.sequence, True, turn % 2 == 1, fault_bits=6 * (turn % 2)))
     controller.record(observations)
     assert sum(listen(minute(at)) for at in range(1, 11)) == 0
+
+
+def test_listening_to_many_machines_asks_as_many_questions_as_to_one(controller: Controller) -> None:
+    """Every one of them stands and has called."""
+    controller.stands(minute(6), [2])
+    listen(minute(5))
+    with CaptureQueriesContext(connection) as one:
+        listen(minute(5.5))
+    for n in range(2, 6):
+        machine = make_machine(make_line(f"L-{n}"), f"M{n}")
+        FaultDefinition.objects.create(equipment=machine, bit=2, text="Fault 2", category="high")
+        Controller(machine, minute(0)).stands(minute(6), [2])
+    assert listen(minute(5.5)) == 4
+
+    with CaptureQueriesContext(connection) as many:
+        assert listen(minute(5.5)) == 0
+
+    assert len(many) == len(one) <= 24
 
 
 # ---------------------------------------------------------------- running again
