@@ -89,15 +89,22 @@ class Shown(NamedTuple):
     off_at: datetime | None
 
 
-# A bit that flickers twice a second for an hour has thousands of rows; what counts is from when until when it did.
-# Plan: the index on (equipment, on_at) for each standing machine, one sort of the rows found.
+# A bit that flickers twice a second for an hour has thousands of rows; what counts is from when until when it did. Rows
+# of one minute always belong together, so they are put together first, which needs no sorting.
+# Plan: the index on (equipment, on_at) for each standing machine, a hash aggregate, one sort of some rows per bit.
 _FAULTS = """
 WITH asked AS (SELECT * FROM unnest(%s::uuid[], %s::timestamptz[]) AS asked (equipment_id, since)),
+minutes AS (
+    SELECT equipment_id, bit, min(on_at) AS on_at,
+           CASE WHEN bool_or(off_at IS NULL) THEN NULL ELSE max(off_at) END AS off_at
+    FROM asked JOIN floor_faultevent USING (equipment_id)
+    WHERE on_at >= since OR off_at IS NULL
+    GROUP BY equipment_id, bit, date_bin('1 minute', on_at, '2000-01-01Z')
+),
 events AS (
     SELECT equipment_id, bit, on_at, off_at,
            coalesce(on_at - lag(off_at) OVER bits <= interval '1 second' * %s, false) AS goes_on
-    FROM asked JOIN floor_faultevent USING (equipment_id)
-    WHERE on_at >= since OR off_at IS NULL
+    FROM minutes
     WINDOW bits AS (PARTITION BY equipment_id, bit ORDER BY on_at)
 ),
 spans AS (
