@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from andon import reach_admin  # noqa: F401  (registers on-call, deputies, quiet periods, webhooks)
+from andon import machine_calls_admin, reach_admin  # noqa: F401  (register their own)
 from andon.models import Call, CallEvent, CallKind, EscalationRule, EscalationStep, Notification
 from floor.admin import History
 

@@ -11,6 +11,7 @@ from django.db.models import Max, Prefetch
 from andon.domain.call import Priority, Status
 from andon.domain.escalation import Clock, Rule
 from andon.models import Call, CallKind, CallQuerySet, EscalationStep, rules_in_force
+from andon.shelves import ShelfRow, shelves_now
 from andon.words import addressee, spoken
 from floor.models import Line
 from floor.models.shifts import calendar, shift_at
@@ -18,6 +19,7 @@ from floor.models.shifts import calendar, shift_at
 OFF_SHIFT_LOOKS_BACK = timedelta(hours=8)
 DONE_LOOKS_BACK = timedelta(hours=24)
 DONE_SHOWN = 6
+RUNS_AGAIN = "Runs again"
 
 # Kind → what was done, one tap each; the most usual first.
 OTHER_NOTES = ("Done", "Called by mistake")
@@ -47,10 +49,14 @@ class CallRow:
     next_due_at: datetime | None  # next escalation moment
     next_who: str  # "production manager"
     overdue: bool
+    cleared_at: datetime | None = None  # the machine that called runs again since then
+    repeats: int = 0  # how often it called again
 
     @property
     def remedy(self) -> str:
         """What one tap says was done."""
+        if self.cleared_at is not None:
+            return RUNS_AGAIN
         return QUICK_NOTES.get(self.kind, OTHER_NOTES)[0]
 
 
@@ -88,6 +94,7 @@ class DoneCall:
 class AnswersTile:
     calls: CallsTile
     done: tuple[DoneCall, ...]  # newest first
+    shelved: tuple[ShelfRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +123,8 @@ def answers_tile(now: datetime) -> AnswersTile:
     """For those who come: what is open, and how quickly the last ones were helped."""
     over = Call.objects.filter(line__enabled=True, resolved_at__gt=now - DONE_LOOKS_BACK)
     done = over.for_screen().select_related("resolved_by")
-    return AnswersTile(plant_calls_tile(now), tuple(_done(call) for call in done.order_by("-resolved_at")[:DONE_SHOWN]))
+    newest = done.order_by("-resolved_at")[:DONE_SHOWN]
+    return AnswersTile(plant_calls_tile(now), tuple(_done(call) for call in newest), tuple(shelves_now(now)))
 
 
 def _done(call: Call) -> DoneCall:
@@ -177,6 +185,8 @@ def row(call: Call, now: datetime) -> CallRow:
         following.due_at if following else None,
         addressee(following.recipients) if following else "",
         following is not None and following.due_at <= now,
+        call.cleared_at,
+        call.repeats,
     )
 
 

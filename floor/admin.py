@@ -137,8 +137,8 @@ class FaultListForm(forms.Form):
 @admin.register(FaultDefinition)
 class FaultDefinitionAdmin(admin.ModelAdmin):
     change_list_template = "admin/floor/faultdefinition/change_list.html"
-    list_display = ("equipment", "bit", "text", "kind", "origin", "reason_code")
-    list_filter = ("equipment", "kind", "origin")
+    list_display = ("equipment", "bit", "text", "kind", "origin", "category", "reason_code")
+    list_filter = ("equipment", "kind", "origin", "category")
     search_fields = ("text",)
 
     def get_urls(self) -> list[URLPattern]:

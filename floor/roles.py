@@ -30,6 +30,7 @@ class Capability(StrEnum):
     RAISE_CALL = "raise a call"
     ANSWER_CALL = "acknowledge and resolve calls"
     ANSWER_QUALITY_CALL = "acknowledge and resolve quality calls"
+    SHELVE_CALLS = "shelve calls of machines"
     CONTROL_PRODUCTION = "control production"
     CODE_STOP = "give a stop its reason"
     CODE_CLOSED_SHIFT = "change stops of a finished shift"
@@ -67,6 +68,7 @@ HOLDERS: dict[Capability, frozenset[Role]] = {
     Capability.RAISE_CALL: _EVERYBODY - {Role.VIEWER},
     Capability.ANSWER_CALL: _MANAGERS | {Role.ENGINEER, Role.MAINTENANCE},
     Capability.ANSWER_QUALITY_CALL: _MANAGERS | {Role.ENGINEER, Role.MAINTENANCE, Role.QUALITY},
+    Capability.SHELVE_CALLS: _MANAGERS | {Role.ENGINEER, Role.MAINTENANCE},
     Capability.CONTROL_PRODUCTION: _MANAGERS | {Role.ENGINEER, Role.OPERATOR},
     Capability.CODE_STOP: _MANAGERS | {Role.ENGINEER, Role.OPERATOR},
     Capability.CODE_CLOSED_SHIFT: _MANAGERS | {Role.ENGINEER},

@@ -4,8 +4,9 @@ from django.urls import URLPattern, path
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from andon import api as andon
-from andon import response_api as andon_response
 from andon import bell_api as bell
+from andon import response_api as andon_response
+from andon import shelf_api
 from floor import api as floor
 from floor import jobs_api as jobs
 from floor.roles import Capability
@@ -55,6 +56,8 @@ urlpatterns: list[URLPattern] = [
     path("andon/undelivered", bell.Undelivered.as_view(), name="andon-undelivered"),
     path("andon/undelivered/<uuid:pk>/again", bell.TryAgain.as_view(), name="andon-undelivered-again"),
     path("andon/undelivered/<uuid:pk>/give-up", bell.GiveUp.as_view(), name="andon-undelivered-give-up"),
+    path("andon/shelves", shelf_api.ShelfList.as_view(), name="andon-shelves"),
+    path("andon/shelves/<uuid:pk>/unshelve", shelf_api.Unshelve.as_view(), name="andon-unshelve"),
     path("equipment/status", floor.EquipmentStatusList.as_view(), name="equipment-statuses"),
     path("equipment/<str:code>/status", floor.OneEquipmentStatus.as_view(), name="equipment-status"),
     path("equipment/<str:code>/faults", floor.EquipmentFaults.as_view(), name="equipment-faults"),

@@ -12,11 +12,13 @@ from andon.actions.answers import (
 from andon.actions.calls import cancel, raise_call
 from andon.actions.delivery import Lane, deliver_pending
 from andon.actions.escalation import escalate_due
+from andon.actions.machine_calls import notice
 from andon.actions.past import import_calls
 from andon.actions.photos import Picture, read_picture
 from andon.actions.refusals import (
     AlreadyAcknowledged,
     AlreadyOpen,
+    AlreadyShelved,
     CallRefused,
     LineOff,
     NoSuchKind,
@@ -24,14 +26,19 @@ from andon.actions.refusals import (
     NotAPhoto,
     NoteMissing,
     NotPossible,
+    NotShelvable,
+    ShelfOver,
     TooLate,
+    TooLong,
     WrongMachine,
 )
 from andon.actions.rules import seed_rules
+from andon.actions.shelving import shelve_fault, shelve_kind, unshelve
 
 __all__ = [
     "AlreadyAcknowledged",
     "AlreadyOpen",
+    "AlreadyShelved",
     "CallRefused",
     "Lane",
     "LineOff",
@@ -39,9 +46,12 @@ __all__ = [
     "NotAPhoto",
     "NotAnswering",
     "NotPossible",
+    "NotShelvable",
     "NoteMissing",
     "Picture",
+    "ShelfOver",
     "TooLate",
+    "TooLong",
     "WrongMachine",
     "acknowledge",
     "add_note",
@@ -52,11 +62,15 @@ __all__ = [
     "escalate",
     "escalate_due",
     "import_calls",
+    "notice",
     "raise_call",
     "read_picture",
     "reject",
     "reopen",
     "resolve",
     "seed_rules",
+    "shelve_fault",
+    "shelve_kind",
     "transfer",
+    "unshelve",
 ]

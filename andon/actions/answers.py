@@ -118,9 +118,17 @@ def reopen(call: Call, reason: str, *, by: User, now: datetime, request_id: UUID
         raise NotPossible(call, Deed.REOPEN)
     if now - call.resolved_at > REOPEN_WITHIN:
         raise TooLate("This call was closed more than a day ago. Call again instead.")
-    call.resolved_at, call.resolved_by, call.resolution, call.responder = None, None, "", None
-    call.reopened_at, call.round, call.level = now, call.round + 1, 0
     call.stopped_since = stopped_since(call.line, call.equipment)
+    return open_again(call, reason, by=by, now=now, request_id=request_id)
+
+
+def open_again(call: Call, reason: str, *, by: User | None, now: datetime, request_id: UUID | None) -> Call:
+    """Let a closed call, which the caller has locked, wait for somebody again. `by` None: its machine asks for it.
+
+    Raises AlreadyOpen when the same help was called for again meanwhile.
+    """
+    call.resolved_at, call.resolved_by, call.resolution, call.responder = None, None, "", None
+    call.reopened_at, call.round, call.level, call.cleared_at = now, call.round + 1, 0, None
     try:
         with transaction.atomic():
             reopened = do(call, Deed.REOPEN, What.REOPENED, reason, by, now, request_id)

@@ -28,8 +28,11 @@ def raise_call(
     equipment: Equipment | None = None,
     priority: Priority | None = None,
     note: str = "",
+    during: datetime | None = None,
 ) -> Call:
     """Call for help. The same `request_id` again is the same call; `by` None means that a machine calls.
+
+    `during` is when the stop began that it is about; None: whatever stop is on.
 
     Raises AlreadyOpen when the same help was called for the same place before, and has not been resolved; LineOff for a
     line that is switched off, because nobody would see the call.
@@ -45,7 +48,7 @@ def raise_call(
         line=line, kind=described, equipment=equipment, raised_by=by, raised_at=now, note=note, request_id=request_id,
         priority=described.priority if priority is None else priority,
         source=Call.Source.MACHINE if by is None else Call.Source.PERSON,
-        stopped_since=stopped_since(line, equipment),
+        stopped_since=during or stopped_since(line, equipment),
     )  # fmt: skip
     if not _insert(call):
         return _raised_as(request_id) or _refuse_second(call)

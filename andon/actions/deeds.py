@@ -14,6 +14,7 @@ from floor.models import User
 CHANGES = [
     *("status", "level", "responder", "acknowledged_at", "acknowledged_by", "arrived_at", "arrived_by"),
     *("resolved_at", "resolved_by", "resolution", "work_order_suggested", "reopened_at", "round", "stopped_since"),
+    *("cleared_at", "repeats"),
 ]
 
 ANSWERS = (Deed.ACKNOWLEDGE, Deed.TRANSFER, Deed.ARRIVE, Deed.RESOLVE, Deed.REJECT)
@@ -30,7 +31,7 @@ def done_before(call: Call, request_id: UUID | None) -> bool:
 
 
 def do(
-    call: Call, deed: Deed, what: CallEvent.What, text: str, by: User, now: datetime, request_id: UUID | None
+    call: Call, deed: Deed, what: CallEvent.What, text: str, by: User | None, now: datetime, request_id: UUID | None
 ) -> Call:
     """Turn the locked call by this deed. Fields that only this deed sets are set on `call` before.
 

@@ -44,6 +44,22 @@ class TooLate(CallRefused):
     code = "CALL_TOO_LATE"
 
 
+class NotShelvable(CallRefused):
+    code = "CALL_NOT_SHELVABLE"
+
+
+class TooLong(CallRefused):
+    code = "SHELF_TOO_LONG"
+
+
+class AlreadyShelved(CallRefused):
+    code = "CALL_ALREADY_SHELVED"
+
+
+class ShelfOver(CallRefused):
+    code = "SHELF_OVER"
+
+
 class AlreadyOpen(CallRefused):
     """`call` is the one that is open."""
 

@@ -1,12 +1,13 @@
-"""The standard kinds of call and escalation rules, as a plant starts with them."""
+"""The standard kinds of call, escalation rules and rules of machines, as a plant starts with them."""
 
 from datetime import UTC, datetime
 
 from django.db import transaction
 
+from andon.domain import machine_calls
 from andon.domain.call import Priority
 from andon.domain.escalation import STANDARD_RULES
-from andon.models import CallKind, EscalationRule
+from andon.models import CallKind, EscalationRule, MachineCallRule
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -39,4 +40,18 @@ def seed_rules() -> int:
         )
         for rule in missing
     )  # fmt: skip
-    return added + len(missing)
+    return added + len(missing) + _seed_machine_call_rules()
+
+
+def _seed_machine_call_rules() -> int:
+    whole_plant = MachineCallRule.objects.filter(line=None, equipment=None)
+    known = set(whole_plant.values_list("trigger", "about"))
+    missing = [rule for rule in machine_calls.STANDARD_RULES if (rule.trigger, rule.about) not in known]
+    MachineCallRule.objects.bulk_create(
+        MachineCallRule(
+            trigger=rule.trigger, about=rule.about, at_least=rule.at_least, after_s=rule.after_s, kind_id=rule.kind,
+            priority=rule.priority, enabled=rule.enabled, valid_from=BEGINNING,
+        )
+        for rule in missing
+    )  # fmt: skip
+    return len(missing)

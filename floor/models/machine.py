@@ -102,6 +102,14 @@ class FaultDefinition(models.Model):
         UPSTREAM = "upstream"
         DOWNSTREAM = "downstream"
 
+    class Category(models.TextChoices):
+        LOW = "low"
+        MEDIUM = "medium"
+        HIGH = "high"
+        CRITICAL = "critical"
+        MATERIAL = "material"
+        QUALITY = "quality"
+
     equipment = models.ForeignKey(Equipment, on_delete=models.CASCADE, related_name="fault_definitions")
     bit = models.PositiveSmallIntegerField()
     text = models.CharField(max_length=200)
@@ -109,6 +117,13 @@ class FaultDefinition(models.Model):
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.INTERNAL)
     reason_code = models.CharField(
         max_length=40, blank=True, help_text="Stop reason proposed when this fault is first."
+    )
+    category = models.CharField(
+        max_length=8,
+        choices=Category,
+        default=Category.MEDIUM,
+        help_text="How grave, or whose it is: decides whether and how urgently the machine calls for help. "
+        "A fault from upstream or downstream counts as that instead.",
     )
 
     class Meta:

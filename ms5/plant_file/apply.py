@@ -216,7 +216,10 @@ def _parking_place(line: Line) -> int:
 def _put_faults(changes: Changes, machine: Equipment, entry: MachineEntry) -> None:
     """Bits that the file does not name keep their texts: stops of the past are told with them."""
     for bit, fault in entry.faults.items():
-        values = {"text": fault.text, "kind": fault.kind, "origin": fault.origin, "reason_code": fault.reason}
+        values = {
+            "text": fault.text, "kind": fault.kind, "origin": fault.origin, "reason_code": fault.reason,
+            "category": fault.category,
+        }  # fmt: skip
         changes.put(f"fault {bit} of {machine.code}", FaultDefinition, {"equipment": machine, "bit": bit}, values)
 
 

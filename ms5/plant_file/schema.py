@@ -211,11 +211,15 @@ class ProductEntry(Entry):
         return value if isinstance(value, dict) else {"name": value}
 
 
+FAULT_CATEGORIES = ("low", "medium", "high", "critical", "material", "quality")
+
+
 class FaultEntry(Entry):
     text: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
     kind: Annotated[str, one_of("kind", ("fault", "prompt", "status", "undefined"))] = "fault"
     origin: Annotated[str, one_of("origin", ("internal", "upstream", "downstream"))] = "internal"
     reason: Annotated[str, StringConstraints(max_length=40)] = ""
+    category: Annotated[str, one_of("category", FAULT_CATEGORIES)] = "medium"
 
     @model_validator(mode="before")
     @classmethod

@@ -16,9 +16,13 @@ from django.conf import settings
 from django.db import connection
 
 from andon.clock import database_now
-from andon.models import Call, CallEvent, EscalationStep
-from floor.models import Heartbeat
+from andon.domain.call import Priority
+from andon.models import Call, CallEvent, EscalationStep, Notification
+from floor.models import FaultDefinition, Heartbeat
+from oee.models import Stop
+from tests.andon.machines import Controller
 from tests.andon.plant import make_call, make_crew
+from tests.factories import make_line, make_machine
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -79,3 +83,23 @@ def test_an_escalator_that_lost_its_database_connection_goes_on() -> None:
         make_call(by=crew["operator"], at=database_now() - timedelta(minutes=6))
 
         until(lambda: Call.objects.filter(level=1).exists())
+
+
+def test_a_machine_that_stands_calls_with_redis_and_celery_dead() -> None:
+    """No task has derived a stop; the escalator sees in the facts that the machine stands, and calls."""
+    make_crew()
+    machine = make_machine(make_line(), "BAG1")
+    FaultDefinition.objects.create(equipment=machine, bit=2, text="Torque limit", category="high")
+    now = database_now()
+    controller = Controller(machine, now - timedelta(minutes=6))
+    controller.stands(now + timedelta(seconds=1), [2])
+
+    with running("run_escalator", 2):
+        until(lambda: Heartbeat.objects.filter(component="machine calls").count() == 2)
+        controller.stands(database_now() + timedelta(minutes=1), [2])
+        until(lambda: Call.objects.exists())
+        until(lambda: Notification.objects.filter(channel="email", recipient__role="maintenance").exists())
+
+    call = Call.objects.get()
+    assert (call.source, call.equipment, call.priority) == ("machine", machine, Priority.HIGH)
+    assert not Stop.objects.exists()

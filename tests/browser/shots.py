@@ -33,6 +33,8 @@ def pages(first_line: str) -> dict[str, str]:
         "plant-board": "/board/",
         "andon": "/andon/",
         "call": f"/lines/{first_line}/call/",
+        "shelves": "/andon/shelves/",
+        "load": "/andon/load/",
         "analysis": "/analysis/?range=7-days",
         "analysis-shift": f"/analysis/?range=this-shift&line={first_line}",
         "reports": "/reports/",
