@@ -231,6 +231,7 @@ TILES: dict[str, Tile] = {
     "plant_calls": Tile(
         "ms5/tiles/plant_calls.html", lambda g: plant_calls_tile(g.now), frozenset({"calls"}), is_plant=True
     ),
+    "marks": Tile("andon/tiles/marks.html", lambda g: plant_calls_tile(g.now), frozenset({"calls"}), is_plant=True),
     "answers": Tile("andon/answers.html", lambda g: answers_tile(g.now), frozenset({"calls"}), is_plant=True),
 }
 
@@ -389,6 +390,20 @@ def plant_board(request: HttpRequest) -> HttpResponse:
     context |= {"shift": _place(plant["", "plant_shift"]), "calls": _place(plant["", "plant_calls"])}
     with timezone.override(str(context["zone"])):
         return render(request, "ms5/board.html", context)
+
+
+@require_safe
+@ensure_csrf_cookie
+@require(Capability.VIEW_FLOOR)
+def andon_board(request: HttpRequest) -> HttpResponse:
+    """For those who come when called: the calls with one tap for each deed, and beside them how the lines stand."""
+    now = plant_now()
+    context = _wall(now) | {
+        "calls": _place(drawn([("", "answers")], now)["", "answers"]),
+        "answers": can(request.user, Capability.ANSWER_QUALITY_CALL),
+    }
+    with timezone.override(str(context["zone"])):
+        return render(request, "andon/board.html", context)
 
 
 @require_safe

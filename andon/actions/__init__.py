@@ -10,6 +10,7 @@ from andon.actions.answers import (
     transfer,
 )
 from andon.actions.calls import cancel, raise_call
+from andon.actions.details import name_machine, set_priority
 from andon.actions.escalation import escalate_due
 from andon.actions.notifications import deliver_pending
 from andon.actions.past import import_calls
@@ -51,11 +52,13 @@ __all__ = [
     "escalate",
     "escalate_due",
     "import_calls",
+    "name_machine",
     "raise_call",
     "read_picture",
     "reject",
     "reopen",
     "resolve",
     "seed_rules",
+    "set_priority",
     "transfer",
 ]

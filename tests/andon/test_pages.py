@@ -2,6 +2,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from andon.actions import acknowledge, arrive, resolve
@@ -13,6 +14,11 @@ from tests.andon.plant import make_call, make_crew
 from tests.factories import make_line, make_machine
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_drawn_yet() -> None:
+    cache.clear()
 
 
 @pytest.fixture
@@ -64,6 +70,7 @@ def test_a_script_gets_the_way_back_in_its_answer(client: Client, crew: dict[str
     assert answer.status_code == 201
     assert answer.json() == {
         "id": str(call.pk), "message": "Line stopped called", "undo": f"/andon/calls/{call.pk}/cancel/", "undo_s": 5.0,
+        "next": f"/andon/calls/{call.pk}/details/",
     }  # fmt: skip
 
 
