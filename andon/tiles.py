@@ -114,6 +114,10 @@ class CallsTile:
         return " ".join(f"{row.mark}:{row.level}" for row in self.rows if row.status == Status.OPEN)
 
     @property
+    def critical(self) -> int:
+        return sum(row.priority == "critical" for row in self.rows)
+
+    @property
     def escalated(self) -> int:
         return sum(row.status == Status.OPEN and row.level > 0 for row in self.rows)
 
