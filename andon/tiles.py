@@ -13,6 +13,7 @@ from andon.domain.escalation import Clock, Rule
 from andon.models import Call, CallKind, CallQuerySet, EscalationStep, rules_in_force
 from andon.models.escalation import EscalationStepQuerySet
 from andon.words import addressee, spoken
+from floor.glance import once
 from floor.models import Line
 from floor.models.shifts import calendar, shift_at
 
@@ -191,6 +192,13 @@ def calls_tile(line: Line, now: datetime) -> CallsTile:
 
 def plant_calls_tile(now: datetime) -> CallsTile:
     return _tile(Call.objects.filter(line__enabled=True), plant_shift_start(now), now)
+
+
+@once
+def lines_in_need() -> frozenset[UUID]:
+    """Lines with a critical call that nobody has answered."""
+    calls = Call.objects.filter(status=Status.OPEN, priority=Priority.CRITICAL)
+    return frozenset(calls.values_list("line_id", flat=True))
 
 
 def answers_tile(now: datetime) -> AnswersTile:
