@@ -4,7 +4,8 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
 
 from andon.models import Call
-from floor.roles import Capability, can
+from floor.models import User
+from floor.roles import Capability, Role, can
 
 QUALITY = "quality"
 
@@ -17,3 +18,11 @@ def may_answer(user: AbstractBaseUser | AnonymousUser, call: Call) -> bool:
 def check_may_answer(user: AbstractBaseUser | AnonymousUser, call: Call) -> None:
     if not may_answer(user, call):
         raise PermissionDenied(f"Your role may not {Capability.ANSWER_CALL}.")
+
+
+def people_who_answer(call: Call) -> list[User]:
+    """Whom one can send: those of the called roles first, in the order of the roles."""
+    order = [*call.kind.responders, *Role.values]
+    people = User.objects.filter(is_active=True).order_by("first_name", "last_name", "username")
+    answering = (person for person in people if may_answer(person, call) and person.pk != call.responder_id)
+    return sorted(answering, key=lambda person: order.index(person.role))

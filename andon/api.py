@@ -4,13 +4,18 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404
+from django.http import Http404, HttpResponseBase
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.generics import GenericAPIView
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,8 +23,11 @@ from andon import actions
 from andon.access import check_may_answer
 from andon.clock import database_now
 from andon.domain.call import LIVE, Priority, Status
-from andon.models import Call, CallEvent, CallKind, EscalationStep
-from floor.models import Equipment, Line, User
+from andon.ladder import Ladder, escalation_tree
+from andon.models import Call, CallEvent, CallKind
+from andon.tiles import levels_ahead, plant_calls_tile
+from andon.views.call import photo_answer
+from floor.models import Equipment, Line, Site, User
 from floor.rest import Asked, AskedList, PlantTime, Query, find_line, local
 from floor.roles import Capability
 
@@ -77,7 +85,7 @@ def _name(person: User | None) -> str | None:
 
 def event_rows(calls: list[Call]) -> list[dict[str, Any]]:
     """One query for the next steps of them all."""
-    steps = EscalationStep.objects.ahead().filter(call__in=calls).order_by("-due_at")
+    steps = levels_ahead().filter(call__in=calls).order_by("-due_at")
     next_at = dict(steps.values_list("call_id", "due_at"))  # the earliest of each call comes last and stays
     return [event_row(call, next_at.get(call.pk)) for call in calls]
 
@@ -223,6 +231,7 @@ class HistoryRow(serializers.Serializer[Any]):
     by = serializers.CharField(allow_null=True, help_text="null: the system.")
     level = serializers.IntegerField()
     text = serializers.CharField()
+    photo = serializers.CharField(allow_null=True, help_text="Address of the photo.")
 
 
 class EventHistory(AskedList):
@@ -233,14 +242,26 @@ class EventHistory(AskedList):
 
     def get_queryset(self) -> QuerySet[CallEvent]:
         self.call = find_call(self.kwargs["pk"])
-        return self.call.events.select_related("by").order_by("at", "pk")
+        return self.call.events.select_related("by", "photo").order_by("at", "pk")
 
     def rows(self, page: list[CallEvent]) -> list[dict[str, Any]]:
         zone = self.call.line.site.zone
         return [
-            {"at": local(e.at, zone), "action": e.what, "by": _name(e.by), "level": e.level, "text": e.text}
+            {
+                "at": local(e.at, zone),
+                "action": e.what,
+                "by": _name(e.by),
+                "level": e.level,
+                "text": e.text,
+                "photo": self._photo(e),
+            }
             for e in page
         ]
+
+    def _photo(self, event: CallEvent) -> str | None:
+        if not hasattr(event, "photo"):
+            return None
+        return reverse("api:andon-photo-file", args=[self.call.pk, event.pk])
 
 
 class Tap(serializers.Serializer[Any]):
@@ -249,52 +270,250 @@ class Tap(serializers.Serializer[Any]):
 
 class Resolution(Tap):
     resolution_notes = serializers.CharField(max_length=1000, help_text="What was done.")
+    work_order = serializers.BooleanField(
+        required=False, help_text="Something is left for maintenance. Left out: as usual for the type."
+    )
 
 
-class Answer(GenericAPIView[Any]):
-    """PUT and POST mean the same."""
+class Sending(Tap):
+    to = serializers.CharField(max_length=20, help_text="User name of the person who is to go.")
 
-    capability = Capability.ANSWER_QUALITY_CALL  # which calls they may answer is looked at with the call
+
+class Reason(Tap):
+    reason = serializers.CharField(max_length=1000)
+
+
+class Urgency(Tap):
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+
+
+class Note(Tap):
+    note = serializers.CharField(max_length=1000)
+
+
+class Details(Tap):
+    """What is left out stays as it is."""
+
+    equipment_code = serializers.CharField(
+        required=False, allow_null=True, max_length=50, help_text="null: the whole line."
+    )
+    priority = serializers.ChoiceField(required=False, choices=PRIORITIES)
+
+
+class Photo(Tap):
+    photo = serializers.FileField(help_text="JPEG or PNG, at most 5 MB.")
+
+
+class Deed(GenericAPIView[Any]):
+    """Something done to one call. PUT and POST mean the same."""
+
     serializer_class = EventRow
     pagination_class = None
     body: type[Tap] = Tap
-    deed: Callable[..., Call]
+    only_answerers = True
 
-    def _answer(self, request: Request, pk: UUID) -> Response:
+    def act(self, call: Call, given: dict[str, Any], **tap: Any) -> None:
+        raise NotImplementedError
+
+    def _done(self, request: Request, pk: UUID) -> Response:
         call = find_call(pk)
-        check_may_answer(request.user, call)
+        if self.only_answerers:
+            check_may_answer(request.user, call)
         body = self.body(data=request.data)
         body.is_valid(raise_exception=True)
-        given = body.validated_data
-        words = [given["resolution_notes"]] if "resolution_notes" in given else []
+        given = dict(body.validated_data)
         try:
-            type(self).deed(
-                call, *words, by=request.user, now=database_now(), request_id=given.get("request_id")
-            )  # fmt: skip
+            self.act(call, given, by=request.user, now=database_now(), request_id=given.pop("request_id", None))
         except actions.CallRefused as refusal:
             raise Refused(refusal) from refusal
         return Response(EventRow(_one(pk)).data)
 
 
-def answer_view(deed: Callable[..., Call], body: type[Tap], words: str) -> type[Answer]:
-    """A view of its own for each deed, so that the OpenAPI document names it."""
-    name = deed.__name__
+Act = Callable[..., object]
 
-    class View(Answer):
+
+def deed_view(name: str, act: Act, body: type[Tap], words: str, *, waiting: bool = False) -> type[Deed]:
+    """A view of its own for each deed, so that the OpenAPI document names it. `waiting`: also for those who wait."""
+
+    class View(Deed):
+        # Which calls they may answer is looked at with the call.
+        capability = Capability.RAISE_CALL if waiting else Capability.ANSWER_QUALITY_CALL
+
         @extend_schema(request=body, responses=EventRow, operation_id=f"andon_events_{name}", description=words)
         def post(self, request: Request, pk: UUID) -> Response:
-            return self._answer(request, pk)
+            return self._done(request, pk)
 
         @extend_schema(request=body, responses=EventRow, operation_id=f"andon_events_{name}_put", description=words)
         def put(self, request: Request, pk: UUID) -> Response:
-            return self._answer(request, pk)
+            return self._done(request, pk)
 
-    View.deed = staticmethod(deed)
+    if body is Photo:
+        View.parser_classes = [MultiPartParser]
     View.body = body
+    View.only_answerers = not waiting
+    View.act = staticmethod(act)  # type: ignore[method-assign, assignment]
     View.__name__ = View.__qualname__ = name.title()
     return View
 
 
-Acknowledge = answer_view(actions.acknowledge, Tap, "Say that you are coming. The first wins; 409 names the winner.")
-Arrive = answer_view(actions.arrive, Tap, "Say that you are there.")
-Resolve = answer_view(actions.resolve, Resolution, "Close the call with what was done.")
+def _resolve(call: Call, given: dict[str, Any], **tap: Any) -> None:
+    actions.resolve(call, given["resolution_notes"], work_order=given.get("work_order"), **tap)
+
+
+def _transfer(call: Call, given: dict[str, Any], **tap: Any) -> None:
+    to = User.objects.filter(username=given["to"]).first()
+    if to is None:
+        raise ValidationError({"to": ["There is no such person."]})
+    actions.transfer(call, to, **tap)
+
+
+@transaction.atomic
+def _say_more(call: Call, given: dict[str, Any], request_id: UUID | None = None, **tap: Any) -> None:
+    if "equipment_code" in given:
+        code = given["equipment_code"]
+        actions.name_machine(call, _machine(call.line, code) if code else None, **tap)
+    if "priority" in given:
+        actions.set_priority(call, Priority[given["priority"].upper()], **tap)
+
+
+def _photo(call: Call, given: dict[str, Any], **tap: Any) -> None:
+    actions.add_photo(call, actions.read_picture(given["photo"]), **tap)
+
+
+Acknowledge = deed_view(
+    "acknowledge",
+    lambda call, given, **tap: actions.acknowledge(call, **tap),
+    Tap,
+    "Say that you are coming. The first wins; 409 names the winner.",
+)
+Arrive = deed_view("arrive", lambda call, given, **tap: actions.arrive(call, **tap), Tap, "Say that you are there.")
+Resolve = deed_view("resolve", _resolve, Resolution, "Close the call with what was done.")
+Transfer = deed_view("transfer", _transfer, Sending, "Send somebody else; they are told.")
+Reject = deed_view(
+    "reject",
+    lambda call, given, **tap: actions.reject(call, given["reason"], **tap),
+    Reason,
+    "Close a call that needed nobody.",
+)
+Reopen = deed_view(
+    "reopen",
+    lambda call, given, **tap: actions.reopen(call, given["reason"], **tap),
+    Reason,
+    "It broke again, or was not put right. Possible for 24 hours.",
+    waiting=True,
+)
+AddNote = deed_view(
+    "note",
+    lambda call, given, **tap: actions.add_note(call, given["note"], **tap),
+    Note,
+    "Say something that those who come should know.",
+    waiting=True,
+)
+AddPhoto = deed_view("photo", _photo, Photo, "Show what it looks like.", waiting=True)
+SayMore = deed_view("details", _say_more, Details, "Name the machine, or set the priority.", waiting=True)
+Escalate = deed_view(
+    "escalate",
+    lambda call, given, **tap: actions.escalate(call, given["reason"], **tap),
+    Urgency,
+    "Call the next level now, before it is due.",
+    waiting=True,
+)
+Cancel = deed_view(
+    "cancel",
+    lambda call, given, **tap: actions.cancel(call, **tap),
+    Tap,
+    "Take back a call raised by mistake, within five seconds, by whoever raised it.",
+    waiting=True,
+)
+
+
+class PhotoFile(Asked):
+    capability = Capability.VIEW_FLOOR
+
+    @extend_schema(operation_id="andon_events_photo_file", responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
+    def get(self, request: Request, pk: UUID, event: int) -> HttpResponseBase:
+        """A photo as JPEG. It never changes."""
+        return photo_answer(pk, event)
+
+
+# ---------------------------------------------------------------- who is called, and how it stands
+
+
+class LevelRow(serializers.Serializer[Any]):
+    clock = serializers.ChoiceField(choices=["ack", "resolve"], help_text="What the level waits for.")
+    level = serializers.IntegerField(help_text="0: those who were called.")
+    after_s = serializers.IntegerField(help_text="Since the call.")
+    recipients = serializers.ListField(child=serializers.CharField(), help_text="Roles; empty: those of the type.")
+    repeat_s = serializers.IntegerField(allow_null=True)
+    events = serializers.ListField(child=serializers.UUIDField(), help_text="Open events that stand here.")
+
+
+class LadderRow(serializers.Serializer[Any]):
+    priority = serializers.ChoiceField(choices=PRIORITIES)
+    levels = LevelRow(many=True)
+
+
+class EscalationTree(Asked):
+    capability = Capability.VIEW_FLOOR
+    serializer_class = LadderRow
+
+    @extend_schema(operation_id="andon_escalation_tree", responses=LadderRow(many=True))
+    def get(self, request: Request) -> Response:
+        """For each priority whom a call goes to and when, and which open calls stand where."""
+        return Response(LadderRow([_ladder_row(one) for one in escalation_tree(database_now())], many=True).data)
+
+
+def _ladder_row(ladder: Ladder) -> dict[str, Any]:
+    return {
+        "priority": ladder.priority,
+        "levels": [
+            {
+                "clock": level.clock,
+                "level": level.level,
+                "after_s": level.after_s,
+                "recipients": list(level.recipients),
+                "repeat_s": level.repeat_s,
+                "events": [call.id for call in level.calls],
+            }
+            for level in ladder.levels
+        ],
+    }
+
+
+class DashboardRow(serializers.Serializer[Any]):
+    open = serializers.IntegerField(help_text="Neither resolved, rejected nor taken back.")
+    unacknowledged = serializers.IntegerField()
+    escalated = serializers.IntegerField(help_text="Of those that nobody has acknowledged.")
+    calls_this_shift = serializers.IntegerField()
+    calls_last_10_min = serializers.IntegerField()
+    median_wait_s = serializers.FloatField(allow_null=True, help_text="From raising to the first answer, this shift.")
+    longest_open_since = PlantTime(allow_null=True)
+    last_call_at = PlantTime(allow_null=True)
+    events = EventRow(many=True, help_text="The open ones, the most urgent first.")
+
+
+class Dashboard(Asked):
+    capability = Capability.VIEW_FLOOR
+    serializer_class = DashboardRow
+
+    @extend_schema(operation_id="andon_dashboard")
+    def get(self, request: Request) -> Response:
+        """What the andon board shows."""
+        tile = plant_calls_tile(database_now())
+        order = {row.id: place for place, row in enumerate(tile.rows)}
+        found = sorted(calls().filter(pk__in=order), key=lambda call: order[call.pk])
+        site = Site.objects.order_by("code").first()
+        zone = site.zone if site else ZoneInfo("UTC")
+        return self.answer(
+            {
+                "open": len(tile.rows),
+                "unacknowledged": sum(row.status == Status.OPEN for row in tile.rows),
+                "escalated": tile.escalated,
+                "calls_this_shift": tile.calls_this_shift,
+                "calls_last_10_min": tile.calls_just_now,
+                "median_wait_s": tile.median_wait_s,
+                "longest_open_since": local(tile.longest_open_since, zone),
+                "last_call_at": local(tile.last_call_at, zone),
+                "events": event_rows(found),
+            }
+        )

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from andon.tiles import answers_tile, call_choices, calls_tile, plant_calls_tile
+from andon.tiles import answers_tile, call_choices, calls_tile, lines_in_need, plant_calls_tile
 from floor.consumers import Key
 from floor.glance import one_glance
 from floor.models import Line, MachineState, User
@@ -128,8 +128,8 @@ NEED = {"stop": 5000, "nodata": 4000, "slow": 3000, "planned": 1000, "run": 500,
 
 
 def line_card(glance: Glance) -> LineCard:
-    state, pace, calls = glance["state"], glance["pace"], glance["calls"]
-    critical = any(call.priority == "critical" and call.status == "open" for call in calls.rows)
+    state, pace = glance["state"], glance["pace"]
+    critical = glance.line.pk in lines_in_need()
     behind = min(max(-(pace.difference or 0), 0), 999)
     need = NEED.get(state.state, 0) + behind + (10_000 if critical else 0)
     return LineCard(reverse("line", args=[glance.line.code]), state, pace, glance["oee"], need, critical)
@@ -233,6 +233,7 @@ TILES: dict[str, Tile] = {
     "plant_calls": Tile(
         "ms5/tiles/plant_calls.html", lambda g: plant_calls_tile(g.now), frozenset({"calls"}), is_plant=True
     ),
+    "marks": Tile("andon/tiles/marks.html", lambda g: plant_calls_tile(g.now), frozenset({"calls"}), is_plant=True),
     "answers": Tile("andon/answers.html", lambda g: answers_tile(g.now), frozenset({"calls"}), is_plant=True),
 }
 
@@ -391,6 +392,21 @@ def plant_board(request: HttpRequest) -> HttpResponse:
     context |= {"shift": _place(plant["", "plant_shift"]), "calls": _place(plant["", "plant_calls"])}
     with timezone.override(str(context["zone"])):
         return render(request, "ms5/board.html", context)
+
+
+@require_safe
+@ensure_csrf_cookie
+@require(Capability.VIEW_FLOOR)
+def andon_board(request: HttpRequest) -> HttpResponse:
+    """For those who come when called: the calls with one tap for each deed, and beside them how the lines stand."""
+    now = plant_now()
+    context = _wall(now) | {
+        # Drawn anew: whoever comes back from a tap without scripts must see what it did.
+        "calls": _place(draw([("", "answers")], now)[0]),
+        "answers": can(request.user, Capability.ANSWER_QUALITY_CALL),
+    }
+    with timezone.override(str(context["zone"])):
+        return render(request, "andon/board.html", context)
 
 
 @require_safe

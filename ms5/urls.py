@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from floor.views import people
-from ms5 import board, count_pages, health, hour_pages, metrics, stop_pages
+from ms5 import board, call_pages, count_pages, health, hour_pages, metrics, stop_pages
 
 handler400 = "ms5.errors.bad_request"
 handler403 = "ms5.errors.permission_denied"
@@ -27,6 +27,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("lines/<str:code>/board/", board.line_board, name="line-board"),
     path("lines/<str:code>/tiles/<str:topic>/", board.tile, name="tile"),
     path("board/", board.plant_board, name="plant-board"),
+    path("andon/", board.andon_board, name="andon-board"),
+    path("andon/calls/<uuid:pk>/stop/", call_pages.stop_of_call, name="call-stop"),
     path("board/tiles/<str:topic>/", board.tile, name="plant-tile"),
     path("login/", people.sign_in, name="login"),
     path("logout/", people.sign_out, name="logout"),

@@ -11,6 +11,7 @@ from andon.actions.answers import (
 )
 from andon.actions.calls import cancel, raise_call
 from andon.actions.delivery import Lane, deliver_pending
+from andon.actions.details import name_machine, set_priority
 from andon.actions.escalation import escalate_due
 from andon.actions.machine_calls import notice
 from andon.actions.past import import_calls
@@ -62,6 +63,7 @@ __all__ = [
     "escalate",
     "escalate_due",
     "import_calls",
+    "name_machine",
     "notice",
     "raise_call",
     "read_picture",
@@ -69,6 +71,7 @@ __all__ = [
     "reopen",
     "resolve",
     "seed_rules",
+    "set_priority",
     "shelve_fault",
     "shelve_kind",
     "transfer",

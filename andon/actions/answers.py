@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from andon.access import may_answer
 from andon.actions import course
 from andon.actions.calls import set_out, stopped_since
-from andon.actions.deeds import do, done_before, locked, note
+from andon.actions.deeds import do, done_before, locked, write
 from andon.actions.notifications import Telling, tell
 from andon.actions.photos import Picture
 from andon.actions.refusals import (
@@ -21,7 +21,6 @@ from andon.actions.refusals import (
 )
 from andon.domain.call import LIVE, REOPEN_WITHIN, Deed, Status
 from andon.models import Call, CallEvent, CallPhoto
-from floor import audit, live
 from floor.models import User
 
 What = CallEvent.What
@@ -147,7 +146,11 @@ def add_note(call: Call, words: str, *, by: User, now: datetime, request_id: UUI
     if done_before(call, request_id):
         return call
     _check_still_told(call, now)
-    _write(call, What.NOTED, words, by, now, request_id)
+    if not call.note and by.pk == call.raised_by_id:
+        # What whoever called says first is what the call is about.
+        call.note = words[:500]
+        call.save(update_fields=["note"])
+    write(call, What.NOTED, words, by, now, request_id)
     return call
 
 
@@ -158,7 +161,7 @@ def add_photo(call: Call, picture: Picture, *, by: User, now: datetime, request_
     if done_before(call, request_id):
         return call
     _check_still_told(call, now)
-    event = _write(call, What.PHOTO, "took a photo", by, now, request_id)
+    event = write(call, What.PHOTO, "took a photo", by, now, request_id)
     CallPhoto.objects.create(event=event, jpeg=picture.jpeg, width=picture.width, height=picture.height)
     return call
 
@@ -173,7 +176,7 @@ def escalate(call: Call, reason: str, *, by: User, now: datetime, request_id: UU
         raise NotPossible(call, "escalate")
     course.take_due(course.load([call]), now)
     course.hasten(call, now)
-    _write(call, What.NOTED, f"asked for the next level: {reason.strip() or 'it is urgent'}", by, now, request_id)
+    write(call, What.NOTED, f"asked for the next level: {reason.strip() or 'it is urgent'}", by, now, request_id)
     return call
 
 
@@ -187,10 +190,3 @@ def _said(words: str, otherwise: str) -> str:
 def _check_still_told(call: Call, now: datetime) -> None:
     if call.status not in LIVE and now - (call.resolved_at or call.raised_at) > REOPEN_WITHIN:
         raise TooLate("This call was closed more than a day ago.")
-
-
-def _write(call: Call, what: CallEvent.What, words: str, by: User, now: datetime, request_id: UUID | None) -> CallEvent:
-    event = note(call, what, words, by, now, request_id)
-    audit.record(by, f"andon.{what}", call, now, text=words)
-    live.changed(call.line_id, "calls")
-    return event

@@ -63,6 +63,16 @@ def note(
     )
 
 
+def write(
+    call: Call, what: CallEvent.What, text: str, by: User, now: datetime, request_id: UUID | None
+) -> CallEvent:  # fmt: skip
+    """Add one line that a person says, without turning the call."""
+    event = note(call, what, text, by, now, request_id)
+    audit.record(by, f"andon.{what}", call, now, text=text)
+    live.changed(call.line_id, "calls")
+    return event
+
+
 def _tell_caller(call: Call, event: CallEvent, now: datetime) -> None:
     """Whoever called sees on the bell that something happens, and the plant's webhooks hear of it; no mail for that."""
     people = [call.raised_by] if call.raised_by is not None and call.raised_by_id != event.by_id else []

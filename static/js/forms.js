@@ -42,7 +42,7 @@ async function takeBack(address) {
   const headers = { "X-CSRFToken": cookie("csrftoken"), Accept: "application/json" };
   try {
     const answer = await fetch(address, { method: "POST", headers });
-    if (!answer.ok) throw new Error(await failureText(answer));
+    if (!answer.ok) throw await failure(answer);
     toast("Taken back");
     document.dispatchEvent(new Event("live:refresh"));
   } catch (error) {
@@ -76,11 +76,12 @@ document.addEventListener("click", (event) => {
 
 // ---------------------------------------------------------------- posts
 
-async function failureText(answer) {
-  if (answer.headers.get("Content-Type")?.includes("json")) {
-    const body = await answer.json();
-    if (body.message) return body.message;
-  }
+async function failure(answer) {
+  const body = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : {};
+  return Object.assign(new Error(body.message || failureText(answer)), { status: answer.status, next: body.next });
+}
+
+function failureText(answer) {
   if (answer.status === 401) return "Not saved: you were signed out. Sign in and try again.";
   if (answer.status === 403) return "Not saved: your role may not do this, or you were signed out.";
   return "Not saved. Try again, or tell your engineer.";
@@ -92,7 +93,7 @@ export async function send(form, submitter) {
   body.set("request_id", form.dataset.requestId); // a repeated try is the same fact
   const headers = { "X-CSRFToken": cookie("csrftoken"), Accept: "application/json" };
   const answer = await fetch(form.action, { method: "POST", body, headers, redirect: "manual" });
-  if (answer.type !== "opaqueredirect" && !answer.ok) throw Object.assign(new Error(await failureText(answer)), { status: answer.status });
+  if (answer.type !== "opaqueredirect" && !answer.ok) throw await failure(answer);
   delete form.dataset.requestId;
   return answer.headers.get("Content-Type")?.includes("json") ? answer.json() : null;
 }

@@ -4,4 +4,6 @@ import "./clock.js";
 import "./counts.js";
 import "./evidence.js";
 import "./forms.js";
+import "./photo.js";
+import "./sound.js";
 import "./wall.js";

@@ -17,7 +17,7 @@ async function load(address) {
     const answer = await fetch(address, { headers: { "X-Sheet": "1" }, cache: "no-store" });
     if (mine !== asked) return;
     if (answer.redirected || answer.status === 401) return location.assign(address); // signed out: the page itself says so
-    if (!answer.ok) throw new Error(answer.status === 404 ? "This stop is not there any more. Look at the list again." : "The sheet could not be opened. Try again.");
+    if (!answer.ok) throw new Error(answer.status === 404 ? "This is not there any more. Look at the list again." : "The sheet could not be opened. Try again.");
     show(address, await answer.text());
   } catch (error) {
     toast(error instanceof TypeError ? "No connection. Try again." : error.message, true);
@@ -54,14 +54,20 @@ async function step(form, submitter) {
     hasChanged = true;
     document.dispatchEvent(new Event("live:refresh"));
     const isOver = form.dataset.stepForm === "close" || !done?.next;
-    if (!dialog.open) return location.assign(done?.next ?? location.href);
+    const own = form.closest("dialog:not(#loaded)"); // a sheet of the page that leads to one from the server
+    if (!dialog?.open && !own) return location.assign(done?.next ?? location.href);
+    own?.close();
     if (isOver) dialog.close();
     else await load(done.next);
     toast(done?.message ?? "Saved");
   } catch (error) {
     toast(error instanceof TypeError ? "Not saved: no connection. Try again." : error.message, true);
+    if (error.status === 409) delete form.dataset.requestId;
     // Somebody was faster, or it is gone: show how it stands now.
-    if ([409, 410].includes(error.status) && dialog.open) load(dialog.dataset.address.split("?")[0]);
+    if (error.next && dialog) {
+      form.closest("dialog:not(#loaded)")?.close();
+      load(error.next);
+    } else if ([409, 410].includes(error.status) && dialog?.open) load(dialog.dataset.address.split("?")[0]);
   } finally {
     setTimeout(() => { form.ariaBusy = "false"; submitter?.removeAttribute("aria-busy"); }, 600);
   }

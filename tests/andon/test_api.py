@@ -1,9 +1,15 @@
 import uuid
+from collections import defaultdict
+from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 from django.test import Client
+from PIL import Image
 
+from andon.actions import escalate_due
 from andon.clock import database_now
 from andon.models import Call
 from floor.models import User
@@ -120,3 +126,100 @@ def test_who_may_call(client: Client, crew: dict[str, User], role: str, status: 
     answer = send(client, crew[role], EVENTS, {"line_code": "L-BAG1", "event_type": "stop"})
 
     assert answer.status_code == status
+
+
+# ---------------------------------------------------------------- every deed, the tree, the dashboard
+
+
+def test_every_deed_has_an_address_of_its_own_by_post_and_by_put(client: Client, crew: dict[str, User]) -> None:
+    line = make_line("L-BAG1")
+    make_machine(line, "BAGGER")
+    one = f"{EVENTS}/{make_call(line, by=crew['operator'], at=database_now()).pk}"
+
+    ids: dict[str, uuid.UUID] = defaultdict(uuid.uuid4)
+    for deed, body, expected in (
+        ("details", {"equipment_code": "BAGGER", "priority": "critical"}, ("open", "critical")),
+        ("note", {"note": "Bring film"}, ("open", "critical")),
+        ("escalate", {"reason": "smoke"}, ("open", "critical")),
+        ("transfer", {"to": "maintenance"}, ("acknowledged", "critical")),
+        ("reject", {"reason": "Nothing found"}, ("rejected", "critical")),
+        ("reopen", {"reason": "Again"}, ("open", "critical")),
+        ("resolve", {"resolution_notes": "Fixed", "work_order": True}, ("resolved", "critical")),
+    ):
+        for method in ("post", "put"):  # the same request again is the same deed
+            answer = send(client, crew["shift_manager"], f"{one}/{deed}", body | {"request_id": str(ids[deed])}, method)
+            assert answer.status_code == 200, (deed, method, answer.content)
+            assert (answer.json()["status"], answer.json()["priority"]) == expected
+    actions = [row["action"] for row in client.get(f"{one}/history").json()["results"]]
+    assert actions.count("noted") == 4
+    assert [a for a in actions if a in ("transferred", "rejected", "reopened", "resolved")] == [
+        "transferred", "rejected", "reopened", "resolved",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("role", "deed", "status"),
+    [
+        ("operator", "transfer", 403),
+        ("operator", "reject", 403),
+        ("quality", "reject", 403),
+        ("operator", "note", 200),
+        ("viewer", "note", 403),
+        ("maintenance", "transfer", 422),
+        ("maintenance", "reject", 422),
+        ("operator", "reopen", 409),
+        ("maintenance", "cancel", 409),
+        ("operator", "cancel", 200),
+    ],
+)
+def test_who_may_do_what_with_a_call(client: Client, crew: dict[str, User], role: str, deed: str, status: int) -> None:
+    call = make_call(by=crew["operator"], at=database_now())
+    body = {"note": "n", "to": "nobody"} | ({"reason": "r"} if deed == "reopen" or role == "quality" else {})
+
+    answer = send(client, crew[role], f"{EVENTS}/{call.pk}/{deed}", body)
+
+    assert answer.status_code == status
+    assert status == 200 or {"code", "message"} <= set(answer.json())
+
+
+def test_a_photo_travels_as_a_form_and_comes_back_as_an_address(client: Client, crew: dict[str, User]) -> None:
+    call = make_call(by=crew["operator"], at=database_now())
+    raw = BytesIO()
+    Image.new("RGB", (64, 48), "red").save(raw, "PNG")
+    client.force_login(crew["operator"])
+    address = f"{EVENTS}/{call.pk}/photo"
+
+    answer = client.post(address, {"photo": ContentFile(raw.getvalue(), "x.png")})
+    refused = client.post(address, {"photo": ContentFile(b"not a picture", "x.png")})
+
+    assert (answer.status_code, refused.status_code, refused.json()["code"]) == (200, 409, "CALL_PHOTO_UNREADABLE")
+    history = client.get(f"{EVENTS}/{call.pk}/history").json()["results"]
+    assert client.get(history[-1]["photo"])["Content-Type"] == "image/jpeg"
+    assert history[0]["photo"] is None
+
+
+def test_the_dashboard_says_what_the_board_shows(client: Client, crew: dict[str, User]) -> None:
+    now = database_now()
+    first = make_call(by=crew["operator"], at=now - timedelta(minutes=8))
+    escalate_due(now)
+    make_call(by=crew["operator"], at=now, kind="material")
+    client.force_login(crew["viewer"])
+
+    said = client.get("/api/v1/andon/dashboard").json()
+
+    assert (said["open"], said["unacknowledged"], said["escalated"], said["calls_last_10_min"]) == (2, 2, 1, 2)
+    assert said["events"][0]["id"] == str(first.pk)
+    assert said["events"][0]["next_escalation_at"] is not None
+
+
+def test_the_escalation_tree_names_limits_recipients_and_open_events(client: Client, crew: dict[str, User]) -> None:
+    call = make_call(by=crew["operator"], at=database_now())
+    client.force_login(crew["viewer"])
+
+    tree = {row["priority"]: row["levels"] for row in client.get("/api/v1/andon/escalation-tree").json()}
+
+    assert list(tree) == ["critical", "high", "medium", "low"]
+    assert tree["high"][0]["events"] == [str(call.pk)]
+    first = tree["critical"][1]
+    assert (first["clock"], first["level"], first["after_s"]) == ("ack", 1, 120)
+    assert first["recipients"] == ["shift_manager", "production_manager", "admin"]

@@ -1,18 +1,33 @@
 import uuid
 from datetime import timedelta
+from io import BytesIO
+from itertools import product
 
 import pytest
+from django.core.cache import cache
+from django.core.files.base import ContentFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from PIL import Image
 
-from andon.actions import acknowledge, arrive, resolve
+from andon.actions import acknowledge, arrive, escalate_due, resolve
 from andon.clock import database_now
 from andon.domain.call import Priority, Status
+from andon.ladder import escalation_tree
 from andon.models import Call
+from andon.tiles import plant_calls_tile
 from floor.models import Line, User
+from oee.models import Stop, stop_key
 from tests.andon.plant import make_call, make_crew
 from tests.factories import make_line, make_machine
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_drawn_yet() -> None:
+    cache.clear()
 
 
 @pytest.fixture
@@ -64,6 +79,7 @@ def test_a_script_gets_the_way_back_in_its_answer(client: Client, crew: dict[str
     assert answer.status_code == 201
     assert answer.json() == {
         "id": str(call.pk), "message": "Line stopped called", "undo": f"/andon/calls/{call.pk}/cancel/", "undo_s": 5.0,
+        "next": f"/andon/calls/{call.pk}/details/",
     }  # fmt: skip
 
 
@@ -195,11 +211,230 @@ def test_the_page_of_a_call_tells_how_it_went(client: Client, crew: dict[str, Us
 def test_the_board_costs_the_same_with_one_call_and_with_two_hundred(
     client: Client, crew: dict[str, User], django_assert_max_num_queries: object
 ) -> None:
-    from andon.tiles import plant_calls_tile
-
     now = database_now()
     for n in range(30):
         make_call(make_line(f"L-{n}"), by=crew["operator"], at=now)
 
     with django_assert_max_num_queries(6):  # type: ignore[operator]
         assert len(plant_calls_tile(now).rows) == 30
+
+
+# ---------------------------------------------------------------- the sheet after the call
+
+
+def test_a_line_that_is_off_is_told_so_in_words(client: Client, crew: dict[str, User], line: Line) -> None:
+    Line.objects.update(enabled=False)
+    at_screen(client, crew["operator"])
+
+    page = client.get("/lines/L-BAG1/call/").content.decode()
+    tapped = client.post("/lines/L-BAG1/call/", {"kind": "stop"})
+
+    assert "L-BAG1 is switched off" in page
+    assert "help-kind" not in page
+    assert (tapped.status_code, Call.objects.count()) == (409, 0)
+
+
+def test_the_machine_and_the_priority_are_said_afterwards(client: Client, crew: dict[str, User], line: Line) -> None:
+    bagger = make_machine(line, "BAGGER")
+    call = make_call(line, by=crew["operator"], at=database_now())
+    at_screen(client, crew["operator"])
+    details = f"/andon/calls/{call.pk}/details/"
+
+    client.post(details, {"machine": "BAGGER"})
+    answer = client.post(details, {"priority": "critical"}, headers={"accept": "application/json"})
+
+    call.refresh_from_db()
+    assert (call.equipment, call.priority, answer.json()["next"]) == (bagger, Priority.CRITICAL, details)
+    assert client.post(details, {"machine": "X"}).status_code == 409
+
+
+def test_a_second_call_leads_to_the_open_one(client: Client, crew: dict[str, User], line: Line) -> None:
+    call = make_call(line, by=crew["engineer"], at=database_now())
+    at_screen(client, crew["operator"])
+
+    script = client.post("/lines/L-BAG1/call/", {"kind": "maintenance"}, headers={"accept": "application/json"})
+    sheet = client.get(script.json()["next"], headers={"x-sheet": "1"}).content.decode()
+
+    assert f"/andon/calls/{call.pk}/note/" in sheet
+    assert "<html" not in sheet
+    assert "was already called" in sheet
+
+
+# ---------------------------------------------------------------- every deed on the page of a call
+
+
+def test_every_deed_can_be_done_from_the_page_of_a_call(client: Client, crew: dict[str, User], line: Line) -> None:
+    call = make_call(line, by=crew["operator"], at=database_now())
+    at_screen(client, crew["shift_manager"])
+    here = f"/andon/calls/{call.pk}"
+
+    for deed, given, status in (
+        ("note", {"words": "Bring film"}, "open"),
+        ("escalate", {"words": ""}, "open"),
+        ("transfer", {"to": "maintenance"}, "acknowledged"),
+        ("reject", {"note": "Nothing found"}, "rejected"),
+        ("reopen", {"note": "It happens again"}, "open"),
+        ("arrive", {}, "arrived"),
+        ("resolve", {"words": "Belt replaced", "asked": "on", "work_order": "on"}, "resolved"),
+    ):
+        answer = client.post(f"{here}/{deed}/", given | {"to_page": "call"})
+        call.refresh_from_db()
+        assert (answer.status_code, answer.headers.get("Location"), call.status) == (302, f"{here}/", status), deed
+
+    assert (call.level, call.work_order_suggested) == (0, True)
+    page = client.get(f"{here}/").content.decode()
+    for words in ("Bring film", "asked for the next level", "sends maintenance", "Nothing found", "Belt replaced"):
+        assert words in page
+    assert "something is left for maintenance" in page
+    assert "Not over? Call again" in page
+
+
+@pytest.mark.parametrize(
+    ("role", "offers"),
+    [
+        ("shift_manager", {"acknowledge", "transfer", "resolve", "reject", "escalate", "note", "photo"}),
+        ("operator", {"escalate", "note", "photo"}),
+        ("quality", {"escalate", "note", "photo"}),  # not a quality call
+        ("viewer", set()),
+    ],
+)
+def test_a_call_offers_what_the_role_may_do(
+    client: Client, crew: dict[str, User], line: Line, role: str, offers: set[str]
+) -> None:
+    call = make_call(line, by=crew["operator"], at=database_now())
+
+    page = at_screen(client, crew[role]).get(f"/andon/calls/{call.pk}/").content.decode()
+
+    deeds = ("acknowledge", "transfer", "arrive", "resolve", "reject", "reopen", "escalate", "note", "photo")
+    assert {deed for deed in deeds if f"/{call.pk}/{deed}/" in page} == offers
+
+
+def test_a_call_whose_machine_runs_again_is_resolved_with_one_tap(
+    client: Client, crew: dict[str, User], line: Line
+) -> None:
+    call = make_call(line, by=crew["operator"], at=database_now())
+    Call.objects.filter(pk=call.pk).update(cleared_at=database_now())
+
+    page = at_screen(client, crew["maintenance"]).get(f"/andon/calls/{call.pk}/").content.decode()
+
+    assert "The machine runs again" in page
+    assert "Resolve: runs again" in page
+
+
+def test_a_photo_is_shown_to_those_who_may_see_calls_and_kept_by_their_screens(
+    client: Client, crew: dict[str, User], line: Line
+) -> None:
+    call = make_call(line, by=crew["operator"], at=database_now())
+    at_screen(client, crew["operator"])
+    raw = BytesIO()
+    Image.new("RGB", (64, 48), "red").save(raw, "PNG")
+    refused = client.post(f"/andon/calls/{call.pk}/photo/", {"photo": ContentFile(b"no picture", "x.jpg")})
+    taken = client.post(f"/andon/calls/{call.pk}/photo/", {"photo": ContentFile(raw.getvalue(), "x.png")})
+    event = call.events.get(what="photo")
+    address = f"/andon/calls/{call.pk}/photos/{event.pk}/"
+
+    shown = client.get(address)
+
+    assert (refused.status_code, taken.status_code) == (409, 302)
+    assert shown.content[:3] == b"\xff\xd8\xff"
+    assert (shown["Content-Type"], shown["X-Content-Type-Options"]) == ("image/jpeg", "nosniff")
+    assert shown["Content-Disposition"].startswith("inline")
+    assert {"immutable", "private"} <= set(shown["Cache-Control"].split(", "))
+    assert address in client.get(f"/andon/calls/{call.pk}/").content.decode()
+    other = make_call(make_line("L-2"), by=crew["operator"], at=database_now())
+    assert client.get(f"/andon/calls/{other.pk}/photos/{event.pk}/").status_code == 404
+    client.logout()
+    assert client.get(address).status_code == 302
+
+
+def test_a_call_leads_to_the_stop_during_which_it_was_raised(client: Client, crew: dict[str, User], line: Line) -> None:
+    machine = make_machine(line, "BAGGER")
+    now = database_now()
+    began = now - timedelta(minutes=4)
+    stop = Stop.objects.create(id=stop_key(machine.pk, 1), equipment=machine, line=line, started_at=began)
+    call = make_call(line, by=crew["operator"], at=now)
+    at_screen(client, crew["operator"])
+    assert client.get(f"/andon/calls/{call.pk}/stop/").status_code == 404
+    Call.objects.filter(pk=call.pk).update(stopped_since=began)
+
+    assert client.get(f"/andon/calls/{call.pk}/stop/")["Location"] == f"/stops/{stop.pk}/"
+    assert f"/andon/calls/{call.pk}/stop/" in client.get(f"/andon/calls/{call.pk}/").content.decode()
+
+
+# ---------------------------------------------------------------- many calls, and who is called
+
+
+def flood(crew: dict[str, User], lines: int) -> None:
+    """Five calls a line, one of them critical; none escalated."""
+    for n in range(lines):
+        place = make_line(f"L-F{n:02}")
+        for kind in ("maintenance", "quality", "material", "stop", "safety"):
+            make_call(place, by=crew["operator"], kind=kind, at=database_now())
+
+
+@pytest.mark.parametrize("address", ["/andon/", "/andon/manage/?show=all", "/api/v1/andon/dashboard"])
+def test_a_page_asks_the_database_as_often_for_two_calls_as_for_many(
+    client: Client, crew: dict[str, User], address: str
+) -> None:
+    at_screen(client, crew["shift_manager"])
+    kinds = ("maintenance", "quality", "material", "stop", "safety")
+    asked = []
+    for number in range(2):
+        lines = [make_line(f"L-{number}{n}") for n in range(1 + 4 * number)]
+        for line, kind in product(lines, kinds):
+            make_call(line, by=crew["operator"], kind=kind, at=database_now())
+        cache.clear()
+        with CaptureQueriesContext(connection) as queries:
+            client.get(address)
+        asked.append(sum("andon_" in query["sql"] for query in queries))
+
+    assert asked[0] == asked[1]
+
+
+def test_a_critical_call_is_never_among_those_that_are_left_out(crew: dict[str, User]) -> None:
+    flood(crew, 12)
+    # Escalated calls of the others stand before it.
+    Call.objects.exclude(kind="safety").update(level=1)
+
+    tile = plant_calls_tile(database_now())
+
+    assert [call.priority for call in tile.on_wall.rows] == ["critical"] * 5
+    assert (tile.on_wall.more, tile.on_wall.critical_more) == (55, 7)
+    on_list = tile.on_list
+    assert sum(call.priority == "critical" for call in on_list.rows) == 12
+    assert (len(on_list.rows), on_list.more, on_list.critical_more) == (20, 40, 0)
+
+
+def test_the_manager_sees_first_what_waits_for_them(client: Client, crew: dict[str, User], line: Line) -> None:
+    now = database_now()
+    make_call(line, by=crew["operator"], kind="maintenance", at=now)
+    escalated = make_call(make_line("L-2"), by=crew["operator"], at=now - timedelta(minutes=6))
+    escalate_due(now)
+    at_screen(client, crew["production_manager"])
+
+    mine = client.get("/andon/manage/").content.decode()
+    every = client.get("/andon/manage/?show=all").content.decode()
+
+    listed = mine[: mine.index("Who is called when")]
+    assert f"/andon/calls/{escalated.pk}/" in listed
+    assert "L-BAG1" not in listed
+    assert "<strong>L-BAG1</strong>" in every
+
+
+def test_the_tree_says_where_each_open_call_stands(crew: dict[str, User], line: Line) -> None:
+    now = database_now()
+    fresh = make_call(line, by=crew["operator"], at=now)
+    late = make_call(make_line("L-2"), by=crew["operator"], at=now - timedelta(minutes=6))
+    escalate_due(now)
+
+    tree = {ladder.priority: ladder for ladder in escalation_tree(now)}
+
+    assert list(tree) == ["critical", "high", "medium", "low"]
+    high = {(level.clock, level.level): [call.id for call in level.calls] for level in tree["high"].levels}
+    assert high == {
+        ("ack", 0): [fresh.pk],
+        ("ack", 1): [late.pk],
+        ("ack", 2): [],
+        ("resolve", 1): [],
+        ("resolve", 2): [],
+    }
