@@ -1,5 +1,6 @@
 """Moving calls on when their time has come. Any number of processes may do it at once."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -18,7 +19,7 @@ BATCH = 100
 POSTPONE = timedelta(seconds=30)
 
 
-def escalate_due(now: datetime | None = None) -> int:
+def escalate_due(now: datetime | None = None, batch_done: Callable[[], object] = lambda: None) -> int:
     """Take every step that is due by the database's clock; return how many were taken.
 
     A call that fails is put aside for half a minute and logged; the others go on.
@@ -27,6 +28,7 @@ def escalate_due(now: datetime | None = None) -> int:
     taken = 0
     while batch := _escalate_batch(moment):
         taken += batch
+        batch_done()
     return taken
 
 

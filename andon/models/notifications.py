@@ -52,5 +52,6 @@ class Notification(models.Model):
                 fields=["next_try_at"],
                 condition=Q(sent_at=None, failed_at=None, cancelled_at=None),
             ),
+            models.Index(name="message_given_up", fields=["failed_at"], condition=Q(failed_at__isnull=False)),
             models.Index(name="message_person", fields=["recipient", "created_at"]),
         ]

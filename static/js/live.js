@@ -4,6 +4,7 @@ import { clock, clockError, everySecond, now, sync } from "./time.js";
 
 const LATE_S = 5;
 const STALE_S = 15;
+const WATCHDOG_S = 30;
 const SILENCE_S = 10; // five missed beats: the socket is dead, whatever the browser thinks
 const REFETCH_S = 30;
 const POLL_S = 10; // without a socket the page asks by itself
@@ -11,7 +12,7 @@ const IDLE_S = 60;
 const HOLD_S = 10; // a tile with the focus in it waits this long, not longer: an old state must not look like a new one
 
 const page = document.documentElement.dataset;
-const heard = { at: performance.now(), reader: null, lines: new Map() };
+const heard = { at: performance.now(), reader: null, watchdog: undefined, lines: new Map() };
 for (const place of document.querySelectorAll("[data-observed]")) heard.lines.set(place.dataset.line, Date.parse(place.dataset.observed));
 
 const since = (moment) => (performance.now() - moment) / 1000;
@@ -58,6 +59,7 @@ class LiveTile extends HTMLElement {
   answered(answer, asked, html) {
     noteHeard(answer.headers.get("X-Now"));
     noteObserved(this.getAttribute("line"), answer.headers.get("X-Observed-Until"));
+    if (answer.headers.has("X-Watchdog")) noteWatchdog(answer.headers.get("X-Watchdog"));
     this.freshAt = performance.now();
     if (html === null || this.n !== asked) return;
     this.setAttribute("etag", answer.headers.get("ETag") ?? "");
@@ -111,8 +113,14 @@ function noteObserved(line, until) {
   if (line && until) heard.lines.set(line, Date.parse(until));
 }
 
-function onBeat({ now: serverNow, version, reader, lines }) {
+/** Null: no watchdog ever ran. Undefined, until the server has said: nobody knows yet. */
+function noteWatchdog(at) {
+  heard.watchdog = at ? Date.parse(at) : null;
+}
+
+function onBeat({ now: serverNow, version, reader, watchdog, lines }) {
   noteHeard(serverNow);
+  noteWatchdog(watchdog);
   heard.reader = reader ? Date.parse(reader) : null;
   for (const [line, { observed_until: until }] of Object.entries(lines)) noteObserved(line, until);
   newVersion = page.version && version !== page.version ? version : null;
@@ -269,8 +277,17 @@ class LinkStrip extends HTMLElement {
     if (silent > LATE_S) return;
     const reader = heard.reader === null ? null : (now() - heard.reader) / 1000;
     this.mark("reader", reader === null || reader <= STALE_S, `silent for ${Math.floor(reader)} s`);
+    this.markWatchdog();
     const error = clockError();
     if (Math.abs(error) > 5) this.mark("server", true, "", `The clock of this screen is ${Math.round(error)} s off; plant time is shown.`);
+  }
+
+  /** Nobody watches whether calls move on: said in words, and not there at all while somebody does. */
+  markWatchdog() {
+    const age = heard.watchdog === undefined ? 0 : (now() - heard.watchdog) / 1000;
+    const item = this.querySelector("[data-hop=watchdog]");
+    item.hidden = age <= WATCHDOG_S;
+    item.title = heard.watchdog ? `The watchdog has been silent since ${clock(heard.watchdog)}.` : "No watchdog runs.";
   }
 
   mark(hop, ok, text, title = "") {
