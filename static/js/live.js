@@ -277,17 +277,8 @@ class LinkStrip extends HTMLElement {
     if (silent > LATE_S) return;
     const reader = heard.reader === null ? null : (now() - heard.reader) / 1000;
     this.mark("reader", reader === null || reader <= STALE_S, `silent for ${Math.floor(reader)} s`);
-    this.markWatchdog();
     const error = clockError();
     if (Math.abs(error) > 5) this.mark("server", true, "", `The clock of this screen is ${Math.round(error)} s off; plant time is shown.`);
-  }
-
-  /** Nobody watches whether calls move on: said in words, and not there at all while somebody does. */
-  markWatchdog() {
-    const age = heard.watchdog === undefined ? 0 : (now() - heard.watchdog) / 1000;
-    const item = this.querySelector("[data-hop=watchdog]");
-    item.hidden = age <= WATCHDOG_S;
-    item.title = heard.watchdog ? `The watchdog has been silent since ${clock(heard.watchdog)}.` : "No watchdog runs.";
   }
 
   mark(hop, ok, text, title = "") {
@@ -299,6 +290,23 @@ class LinkStrip extends HTMLElement {
     const note = item.querySelector(".hop-text");
     note.hidden = ok;
     note.textContent = ok ? "" : text;
+  }
+}
+
+/** Nobody looks whether calls move on. While the server is silent, nobody knows; the page says that already. */
+class WatchdogLost extends HTMLElement {
+  connectedCallback() {
+    this.stop = everySecond(() => this.tick());
+  }
+
+  disconnectedCallback() {
+    this.stop();
+  }
+
+  tick() {
+    const age = heard.watchdog === undefined || since(heard.at) > SILENCE_S ? 0 : (now() - heard.watchdog) / 1000;
+    this.hidden = age <= WATCHDOG_S;
+    this.title = heard.watchdog ? `It has been silent since ${clock(heard.watchdog)}.` : "No watchdog runs.";
   }
 }
 
@@ -319,6 +327,7 @@ function reloadWhenIdle() {
 customElements.define("live-tile", LiveTile);
 customElements.define("data-age", DataAge);
 customElements.define("link-strip", LinkStrip);
+customElements.define("watchdog-lost", WatchdogLost);
 everySecond(markPlaces);
 everySecond(lookAfterSocket);
 everySecond(reloadWhenIdle);
