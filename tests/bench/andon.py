@@ -59,7 +59,7 @@ def run() -> None:
 
 def _people() -> dict[str, User]:
     seed_rules()
-    return {role: make_user(f"bench-{role}", role) for role in Role.values}
+    return {role: make_user(f"b-{role}"[:20], role) for role in Role.values}
 
 
 def _plant() -> list[Equipment]:
