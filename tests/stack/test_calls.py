@@ -130,6 +130,12 @@ def test_with_redis_and_celery_stopped_a_call_from_the_kiosk_is_stored_shown_esc
     assert taken[0] <= 5
 
 
+def test_every_process_gives_signs_of_life(plant: Product) -> None:
+    everybody = {"web", "plc", "worker", "beat", "escalator", "delivery", "watchdog"}
+    fresh = "SELECT DISTINCT component FROM floor_heartbeat WHERE at > clock_timestamp() - interval '30 seconds'"
+    eventually("everybody was heard", lambda: {name for (name,) in plant.rows(fresh)} >= everybody)
+
+
 def test_one_frozen_escalator_of_two_is_told_within_fifteen_seconds_though_nothing_is_late(
     plant: Product, world: Outside
 ) -> None:
