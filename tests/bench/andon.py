@@ -17,7 +17,7 @@ from urllib.parse import quote
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connection, connections
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Max, Min, QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -142,7 +142,8 @@ def _lateness(by: User, machines: list[Equipment], *, killed: bool) -> None:
         _wait_until(due_from + timedelta(seconds=SPREAD_S / 2))
         if killed:
             both[0].kill()
-        _wait_until(due_from + timedelta(seconds=SPREAD_S + 6))
+        _wait_until(due_from + timedelta(seconds=SPREAD_S))
+        _wait_while(EscalationStep.objects.ahead().filter(clock="ack", level=1), 60)
     taken = EscalationStep.objects.filter(clock="ack", level=1, taken_at__isnull=False)
     late_s = sorted((at - due).total_seconds() for at, due in taken.values_list("taken_at", "due_at") if at)
     words, budget = ("one of two killed", 5) if killed else ("two escalators", 1)
@@ -168,9 +169,7 @@ def _flood(by: User, machines: list[Equipment]) -> None:
         cursor.execute("VACUUM ANALYZE")
     due = EscalationStep.objects.ahead().count()
     with escalators(2, wait=False):
-        deadline = time.monotonic() + 4 * FLOOD_BUDGET_S
-        while EscalationStep.objects.ahead().exists() and time.monotonic() < deadline:
-            time.sleep(0.2)
+        _wait_while(EscalationStep.objects.ahead(), 4 * FLOOD_BUDGET_S)
     ends = CallEvent.objects.filter(step__level__gte=1).aggregate(first=Min("at"), last=Max("at"))
     took_s = (ends["last"] - ends["first"]).total_seconds()
     twice = EscalationStep.objects.annotate(n=Count("event")).filter(n__gt=1).count()
@@ -238,6 +237,12 @@ def escalators(number: int, *, wait: bool = True) -> Iterator[list[subprocess.Po
 
 def _wait_until(moment: datetime) -> None:
     time.sleep(max(0.0, (moment - database_now()).total_seconds()))
+
+
+def _wait_while(there: QuerySet[EscalationStep], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while there.exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
 
 
 def _at(values: list[float], share: float) -> float:
