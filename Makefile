@@ -11,7 +11,7 @@ IN_PRODUCTION := env -i PATH="$(PATH)" MS5_ENV=production ALLOWED_HOSTS=ms5.plan
 	DATABASE_URL=postgresql:///none REDIS_URL=redis://none
 
 .DEFAULT_GOAL := help
-.PHONY: help run clean-data manage test check format bench faults shots tools
+.PHONY: help run clean-data manage test check format bench faults stack shots tools
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
@@ -47,7 +47,10 @@ format: tools ## Put the code into its format
 bench: tools ## Measure the budgets
 	@$(BIN)/python -m tests.bench $(T)
 
-faults: tools ## Kill and cut things while the product runs
+faults: tools ## Kill and stop everything at random while people call for help: make faults T="--minutes 2 --seed 7"
+	@$(BIN)/python -m tests.faults $(T)
+
+stack: tools ## Run only the tests of the running product
 	@$(PYTEST) -m stack $(T)
 
 shots: tools ## Photograph every screen into shots/

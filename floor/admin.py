@@ -219,7 +219,7 @@ class ReconciliationAdmin(History):
 
 @admin.register(Heartbeat)
 class HeartbeatAdmin(History):
-    list_display = ("component", "instance", "at")
+    list_display = ("component", "instance", "since", "at")
 
 
 @admin.register(AuditEntry)

@@ -1,5 +1,6 @@
 """How our long-running processes run: a steady beat, a signal that lets the round finish, a database that may go."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -11,6 +12,9 @@ from types import FrameType
 import structlog
 from django.db import Error as DatabaseError
 from django.db import connection, connections
+
+from floor.actions.heartbeat import leave
+from floor.systemd import Systemd
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +44,9 @@ def every(seconds: float, round_: Callable[[], object], stop: threading.Event, *
     """Run `round_` on a monotonic grid until `stop`. Rounds missed are not made up for.
 
     When the database is away, try again after growing pauses; the first failure and the recovery are logged.
+    In the main thread, systemd learns from each round that the process works. `name` is what its heartbeats are called.
     """
+    supervised = Systemd.of_this_process() if threading.current_thread() is threading.main_thread() else None
     failures, due = 0, time.monotonic()
     while not stop.wait(max(0.0, due - time.monotonic())):
         try:
@@ -56,6 +62,10 @@ def every(seconds: float, round_: Callable[[], object], stop: threading.Event, *
             if failures:
                 log.warning("database back", loop=name, failures=failures)
             failures = 0
+        if supervised:
+            supervised.alive()
         pause = min(LONGEST_PAUSE_S, 0.25 * 2**failures) if failures else seconds
         due = max(due + pause, time.monotonic() if not failures else time.monotonic() + pause)
+    with contextlib.suppress(DatabaseError):
+        leave(name, INSTANCE)
     connection.close()

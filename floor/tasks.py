@@ -1,6 +1,7 @@
-from celery import shared_task
+from celery import current_task, shared_task
 from django.utils import timezone
 
+from floor.actions.heartbeat import beat
 from floor.actions.machine import forget_changes
 from floor.actions.reconciliation import reconcile_due
 from floor.actions.retention import drop_old, keep_ahead, prune_events, prune_reconciliations
@@ -15,6 +16,12 @@ def tidy(**_: object) -> None:
     prune_events(now)
     prune_reconciliations(now)
     forget_changes(before=now)
+
+
+@shared_task
+def sign_of_life(**_: object) -> None:
+    """The worker takes work and does it."""
+    beat("worker", current_task.request.hostname or "worker", timezone.now())
 
 
 @shared_task

@@ -17,7 +17,9 @@ from django.urls import path
 
 from floor.consumers import LineConsumer
 from ms5.hub import hub
+from ms5.web_heartbeat import begin_with_the_server
 
+begin_with_the_server()
 sockets = URLRouter([path("ws/", LineConsumer.as_asgi(hub=hub))])
 application = ProtocolTypeRouter(
     {

@@ -25,6 +25,7 @@ from floor.models import Line, MachineState, User
 from floor.models.shifts import calendar
 from floor.roles import Capability, Role, can, require
 from floor.tiles import link_tile
+from ms5.watchdog import watchdog_at
 from oee.choices import ReasonChoice, reason_groups
 from oee.count_sheet import counts_tile, scrap_sheet
 from oee.hour_board import hours_tile
@@ -446,6 +447,8 @@ def _tile_answer(request: HttpRequest, one: Drawn, now: datetime) -> HttpRespons
     response["ETag"] = etag
     response["Cache-Control"] = "no-store"
     response["X-Now"] = now.isoformat()
+    if (seen := watchdog_at()) is not None:
+        response["X-Watchdog"] = seen.isoformat()
     observed_until = _observed_until(one.key[0]) if one.key[0] else None
     if observed_until is not None:
         response["X-Observed-Until"] = observed_until.isoformat()

@@ -11,6 +11,8 @@ app = Celery("ms5")
 app.config_from_object("ms5.settings:CELERY")
 app.autodiscover_tasks(["floor", "andon", "oee", "plc", "reports"])
 
+app.conf.beat_scheduler = "ms5.beat:Scheduler"
+
 app.conf.task_routes = {
     "plc.tasks.*": {"queue": "plc"},
     "reports.tasks.*": {"queue": "reports"},
@@ -19,6 +21,11 @@ app.conf.task_routes = {
 # Every entry asks the database what is due: a missed or doubled tick is harmless.
 # `expires` keeps ticks that piled up while a worker was away from running one after the other.
 app.conf.beat_schedule = {
+    "say that the worker lives": {
+        "task": "floor.tasks.sign_of_life",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "fold new facts into stops, ledger and totals": {
         "task": "oee.tasks.rebuild_dirty",
         "schedule": 1.0,

@@ -77,6 +77,14 @@ def env_secret(name: str, *, development: str | None) -> str:
     return value
 
 
+def env_url(name: str) -> str:
+    """An http(s) address, which may carry a secret; empty when there is none."""
+    value = _raw(name) or ""
+    if value and not value.startswith(("http://", "https://")):
+        raise BadSetting(f"{name} must start with https:// or http://, e.g. {name}=https://alarms.plant.example/ms5.")
+    return value
+
+
 def env_given_secret(name: str) -> str:
     """A secret that others chose, e.g. a mail server's password: how long it is, is not ours to judge."""
     value = _raw(name)

@@ -1,6 +1,5 @@
 """The figures of the floor for Prometheus, read from the database at each scrape: restarts do not change them."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
@@ -13,11 +12,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from andon.domain.call import LIVE, Priority
-from andon.models import Call, CallEvent
 from floor.domain.machine import CounterEventKind
-from floor.models import Heartbeat, Line
+from floor.models import Line
 from floor.models.shifts import calendar
+from ms5.call_figures import call_figures
 from ms5.dashboard_api import STATES
 from oee.count_desk import waiting_events
 from oee.overview import overview
@@ -93,7 +91,7 @@ def _floor(now: datetime) -> Iterator[Metric]:
     yield _differences(now)
     yield _anomalies()
     yield _waiting()
-    yield from _calls()
+    yield from call_figures(now)
     yield _gauge(
         "ms5_plc_last_good_read_timestamp_seconds",
         "Last good read of each controller that is switched on",
@@ -103,12 +101,6 @@ def _floor(now: datetime) -> Iterator[Metric]:
             for code, at in Controller.objects.enabled().values_list("code", "link__last_ok_at").order_by("code")
             if at is not None
         ],
-    )
-    yield _gauge(
-        "ms5_heartbeat_timestamp_seconds",
-        "When each process last said that it is alive",
-        ["component", "instance"],
-        [((one.component, one.instance), one.at.timestamp()) for one in Heartbeat.objects.order_by("component")],
     )
 
 
@@ -189,23 +181,6 @@ def _lines(now: datetime) -> Iterator[Metric]:
     yield _gauge(
         "ms5_data_completeness_ratio", "Share of the shift's time so far that was observed", ["line_id"], complete
     )
-
-
-def _calls() -> Iterator[Metric]:
-    counted = CallEvent.objects.values_list("call__priority", "what").order_by().annotate(Count("id"))
-    events = {(priority, what): count for priority, what, count in counted}
-    family = CounterMetricFamily("andon_events", "What happened to calls for help", labels=["priority", "status"])
-    for priority in Priority:
-        for what in CallEvent.What.values:
-            family.add_metric([priority.word, what], events.get((priority.value, what), 0))
-    yield family
-    live = Counter(Call.objects.live().values_list("priority", "status"))
-    rows = [
-        ((priority.word, status.value), float(live[priority.value, status.value]))
-        for priority in Priority
-        for status in LIVE
-    ]
-    yield _gauge("ms5_andon_open", "Calls that wait or are being answered", ["priority", "state"], rows)
 
 
 FLOOR = CollectorRegistry()

@@ -28,6 +28,7 @@ from floor.live import CHANNEL
 from floor.models import Heartbeat, Line, User
 from ms5.board import TILES, Drawn, draw, followers, may_watch
 from ms5.feeds import FEEDS, Hint, Reader, may_hear
+from ms5.watchdog import watchdog_at
 
 BEAT_S = 2.0
 POLL_S = 1.0  # while Redis is away
@@ -72,6 +73,7 @@ class Look:
     pulses: dict[str, Pulse]
     codes: dict[str, str]  # line id → code
     reader_at: datetime | None
+    watchdog_at: datetime | None
 
 
 def look(now: datetime) -> Look:
@@ -91,7 +93,7 @@ def look(now: datetime) -> Look:
         pulses[code] = Pulse(code, observed_until, timedelta(milliseconds=limit_ms or 3000), version)
         codes[str(line_id)] = code
     reader = Heartbeat.objects.filter(component="plc").order_by("-at").values_list("at", flat=True).first()
-    return Look(now, pulses, codes, reader)
+    return Look(now, pulses, codes, reader, watchdog_at())
 
 
 Claim = tuple[str, str, str]  # user id, session key, session hash
@@ -118,6 +120,7 @@ class Hub:
         self._drawn_at: dict[Key, float] = {}
         self._dirty: set[Key] = set()
         self._codes: dict[str, str] = {}
+        self._watchdog_at: datetime | None = None
         self._versions: dict[str, int | None] = {}
         self._silent: set[str] = set()
         self._redis_is_here = False
@@ -267,8 +270,8 @@ class Hub:
         try:
             seen = await self._in_thread(look, self._clock())
         except DatabaseError:
-            seen = Look(self._clock(), {}, self._codes, None)
-        self._codes = seen.codes
+            seen = Look(self._clock(), {}, self._codes, None, self._watchdog_at)
+        self._codes, self._watchdog_at = seen.codes, seen.watchdog_at
         self._compare(seen)
         for feed in FEEDS.values():
             self._mark_feeds(feed.follows)  # a message may have been lost
@@ -450,6 +453,7 @@ def _beat_text(seen: Look, lines: frozenset[str]) -> str:
         "now": _iso(seen.now),
         "version": settings.VERSION,
         "reader": _iso(seen.reader_at),
+        "watchdog": _iso(seen.watchdog_at),
         "lines": {pulse.code: {"observed_until": _iso(pulse.observed_until)} for pulse in pulses},
     }
     return json.dumps({"beat": beat})

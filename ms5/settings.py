@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from ms5.env import BadSetting, env_bool, env_choice, env_given_secret, env_int, env_list, env_secret, env_str
+from ms5.env import BadSetting, env_bool, env_choice, env_given_secret, env_int, env_list, env_secret, env_str, env_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _heading = re.search(r"^## (\d+\.\d+\.\d+)", (BASE_DIR / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
@@ -277,6 +277,9 @@ if API_V1_STR != "/api/v1":
 PROMETHEUS_ENABLED = env_bool("PROMETHEUS_ENABLED", default=True)
 # Without a token only this machine may read /metrics.
 METRICS_TOKEN = env_secret("MS5_METRICS_TOKEN", development="")
+# The watchdog's own ways out, beside its mail to the administrators.
+WATCHDOG_WEBHOOK = env_url("MS5_WATCHDOG_WEBHOOK")
+WATCHDOG_PING = env_url("MS5_WATCHDOG_PING")
 LOG_LEVEL = env_choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
 LOGGING_CONFIG = "ms5.logs.configure"
 LOGGING: dict[str, Any] = {"level": LOG_LEVEL, "json": PRODUCTION}

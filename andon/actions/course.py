@@ -28,12 +28,13 @@ Told = dict[tuple[UUID, StepKey], tuple[list[User], str]]
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """One call in one round: the rows of the steps that were taken, and which of them are told to people."""
+    """One call in one round: the rows of the steps that were taken, which of them are told to people, and new steps."""
 
     call: Call
     level: int
     taken: tuple[EscalationStep, ...]
     told: frozenset[StepKey]
+    following: tuple[EscalationStep, ...] = ()
 
 
 def set_out(call: Call, steps: Sequence[Step], now: datetime) -> None:
@@ -67,8 +68,8 @@ def hasten(call: Call, now: datetime) -> None:
     course, step = escalation.hasten(_course(call, rows))
     if step is None:
         return
-    EscalationStep.objects.bulk_create(_row(call, ahead) for ahead in course.ahead if ahead.key not in known)
-    _write([Moved(call, course.level, (known[step.key],), frozenset({step.key}))], now)
+    following = tuple(_row(call, ahead) for ahead in course.ahead if ahead.key not in known)
+    _write([Moved(call, course.level, (known[step.key],), frozenset({step.key}), following)], now)
 
 
 def take_due(ahead: Mapping[Call, Sequence[EscalationStep]], now: datetime) -> int:
@@ -80,6 +81,8 @@ def take_due(ahead: Mapping[Call, Sequence[EscalationStep]], now: datetime) -> i
 
 
 def _write(moved: Sequence[Moved], now: datetime) -> int:
+    """However many calls moved on, as many statements as for one."""
+    EscalationStep.objects.bulk_create(row for one in moved for row in one.following)
     told = _reached(moved, now)
     events = _write_steps(moved, told, now)
     _tell(told, events, now)
@@ -106,9 +109,8 @@ def _move(call: Call, rows: Sequence[EscalationStep], now: datetime, following_s
     course, taken = advance(_course(call, rows), now, following_shift)
     known = {row.value().key: row for row in rows}
     taken_rows = tuple(known.get(step.key) or _row(call, step) for step in taken)
-    following = [_row(call, step) for step in course.ahead if step.key not in known]
-    EscalationStep.objects.bulk_create(following)
-    return Moved(call, course.level, taken_rows, frozenset(step.key for step in worth_telling(taken)))
+    following = tuple(_row(call, step) for step in course.ahead if step.key not in known)
+    return Moved(call, course.level, taken_rows, frozenset(step.key for step in worth_telling(taken)), following)
 
 
 def _row(call: Call, step: Step) -> EscalationStep:

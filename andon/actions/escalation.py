@@ -1,5 +1,6 @@
 """Moving calls on when their time has come. Any number of processes may do it at once."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -18,15 +19,16 @@ BATCH = 100
 POSTPONE = timedelta(seconds=30)
 
 
-def escalate_due(now: datetime | None = None) -> int:
+def escalate_due(now: datetime | None = None, batch_done: Callable[[], object] = lambda: None) -> int:
     """Take every step that is due by the database's clock; return how many were taken.
 
-    A call that fails is put aside for half a minute and logged; the others go on.
+    A call that fails is put aside for half a minute and logged; the others go on. Each batch has its own moment, so
+    that steps say when they were taken, in a flood too.
     """
-    moment = now or database_now()
     taken = 0
-    while batch := _escalate_batch(moment):
+    while batch := _escalate_batch(now or database_now()):
         taken += batch
+        batch_done()
     return taken
 
 
@@ -52,8 +54,9 @@ def _escalate(now: datetime, claimed: list[UUID], only: UUID | None = None) -> i
     claimed += [call.pk for call in calls]
     before = {call.pk: call.level for call in calls}
     taken = course.take_due(course.load(calls), now)
-    for call in calls:
-        audit.record(None, "andon.escalate", call, now, level=call.level, before=before[call.pk])
+    audit.record_all(
+        None, "andon.escalate", now, {call: {"level": call.level, "before": before[call.pk]} for call in calls}
+    )
     for line_id in {call.line_id for call in calls}:
         live.changed(line_id, "calls")
     return taken

@@ -1,12 +1,11 @@
 """The messages that leave the house."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce
 
 from andon.domain.call import OVER
 from andon.models.calls import Call, CallEvent
@@ -21,10 +20,6 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
     def due(self, now: datetime) -> Self:
         return self.pending().filter(next_try_at__lte=now)
-
-    def late(self, now: datetime, by: timedelta) -> Self:
-        """Not handed over so long after it could have been: a message that was held back was not late."""
-        return self.pending().alias(free_at=Coalesce("held_until", "created_at")).filter(free_at__lt=now - by)
 
     def overtaken(self) -> Self:
         """Held back, and the call was over before it could leave."""
@@ -112,6 +107,7 @@ class Notification(models.Model):
                 fields=["next_try_at"],
                 condition=Q(sent_at=None, failed_at=None, cancelled_at=None),
             ),
+            models.Index(name="message_given_up", fields=["failed_at"], condition=Q(failed_at__isnull=False)),
             models.Index(name="message_person", fields=["recipient", "created_at"]),
             models.Index(name="message_pass_on", fields=["pass_on_at"], condition=Q(pass_on_at__isnull=False)),
             models.Index(name="message_bundle", fields=["bundled_into"], condition=Q(bundled_into__isnull=False)),

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from floor.domain.machine import CounterEventKind, CounterKind, State
 from floor.models.plant import Equipment, Line
@@ -256,6 +257,7 @@ class Heartbeat(models.Model):
 
     component = models.CharField(max_length=30)
     instance = models.CharField(max_length=80)
+    since = models.DateTimeField(db_default=Now(), help_text="Its first sign of life.")
     at = models.DateTimeField()
 
     class Meta:

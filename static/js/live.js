@@ -4,6 +4,7 @@ import { clock, clockError, everySecond, now, sync } from "./time.js";
 
 const LATE_S = 5;
 const STALE_S = 15;
+const WATCHDOG_S = 30;
 const SILENCE_S = 10; // five missed beats: the socket is dead, whatever the browser thinks
 const REFETCH_S = 30;
 const POLL_S = 10; // without a socket the page asks by itself
@@ -12,7 +13,7 @@ const HOLD_S = 10; // a tile with the keyboard in it waits this long, not longer
 const CLICK_MS = 400; // on glass the click comes after the finger has left
 
 const page = document.documentElement.dataset;
-const heard = { at: performance.now(), reader: null, lines: new Map() };
+const heard = { at: performance.now(), reader: null, watchdog: undefined, lines: new Map() };
 for (const place of document.querySelectorAll("[data-observed]")) heard.lines.set(place.dataset.line, Date.parse(place.dataset.observed));
 
 const since = (moment) => (performance.now() - moment) / 1000;
@@ -59,6 +60,7 @@ class LiveTile extends HTMLElement {
   answered(answer, asked, html) {
     noteHeard(answer.headers.get("X-Now"));
     noteObserved(this.getAttribute("line"), answer.headers.get("X-Observed-Until"));
+    if (answer.headers.has("X-Watchdog")) noteWatchdog(answer.headers.get("X-Watchdog"));
     this.freshAt = performance.now();
     if (html === null || this.n !== asked) return;
     this.setAttribute("etag", answer.headers.get("ETag") ?? "");
@@ -131,8 +133,14 @@ function noteObserved(line, until) {
   if (line && until) heard.lines.set(line, Date.parse(until));
 }
 
-function onBeat({ now: serverNow, version, reader, lines }) {
+/** Null: no watchdog ever ran. Undefined, until the server has said: nobody knows yet. */
+function noteWatchdog(at) {
+  heard.watchdog = at ? Date.parse(at) : null;
+}
+
+function onBeat({ now: serverNow, version, reader, watchdog, lines }) {
   noteHeard(serverNow);
+  noteWatchdog(watchdog);
   heard.reader = reader ? Date.parse(reader) : null;
   for (const [line, { observed_until: until }] of Object.entries(lines)) noteObserved(line, until);
   newVersion = page.version && version !== page.version ? version : null;
@@ -304,6 +312,23 @@ class LinkStrip extends HTMLElement {
   }
 }
 
+/** Nobody looks whether calls move on. While the server is silent, nobody knows; the page says that already. */
+class WatchdogLost extends HTMLElement {
+  connectedCallback() {
+    this.stop = everySecond(() => this.tick());
+  }
+
+  disconnectedCallback() {
+    this.stop();
+  }
+
+  tick() {
+    const age = heard.watchdog === undefined || since(heard.at) > SILENCE_S ? 0 : (now() - heard.watchdog) / 1000;
+    this.hidden = age <= WATCHDOG_S;
+    this.title = heard.watchdog ? `It has been silent since ${clock(heard.watchdog)}.` : "No watchdog runs.";
+  }
+}
+
 // ---------------------------------------------------------------- a new release
 
 let newVersion = null;
@@ -321,6 +346,7 @@ function reloadWhenIdle() {
 customElements.define("live-tile", LiveTile);
 customElements.define("data-age", DataAge);
 customElements.define("link-strip", LinkStrip);
+customElements.define("watchdog-lost", WatchdogLost);
 everySecond(markPlaces);
 everySecond(lookAfterSocket);
 everySecond(reloadWhenIdle);

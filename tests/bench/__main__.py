@@ -13,7 +13,7 @@ import django
 def main(names: list[str]) -> int:
     from django.core.management import call_command
 
-    from tests.bench import analysis, fanout, ingest, latency, reading
+    from tests.bench import analysis, andon, fanout, ingest, latency, reading
 
     benches: dict[str, Callable[[], None]] = {
         "ingest": ingest.run,
@@ -21,6 +21,7 @@ def main(names: list[str]) -> int:
         "fanout": fanout.run,
         "latency": latency.run,
         "analysis": analysis.run,
+        "andon": andon.run,
     }
     unknown = set(names) - set(benches)
     if unknown:

@@ -36,8 +36,8 @@ TOPIC = "pace"
 
 def run() -> None:
     machines = _plant()
-    cookie = _session()
-    with _daphne() as (port, pid):
+    cookie = session("bench")
+    with daphne() as (port, pid):
         late_s, lost, cpu_s = asyncio.run(_measure(port, pid, cookie, machines))
     late_s.sort()
     print(f"  {SOCKETS} sockets on {LINES} lines, each line changes once a second, {SECONDS} s, one daphne")
@@ -62,19 +62,19 @@ def _plant() -> list[Equipment]:
     return machines
 
 
-def _session() -> str:
-    user = make_user("bench", "viewer")
-    session = SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.create()
-    assert session.session_key is not None
-    return session.session_key
+def session(username: str) -> str:
+    user = make_user(username, "viewer")
+    store = SessionStore()
+    store[SESSION_KEY] = str(user.pk)
+    store[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
+    store[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    store.create()
+    assert store.session_key is not None
+    return store.session_key
 
 
 @contextmanager
-def _daphne() -> Iterator[tuple[int, int]]:
+def daphne() -> Iterator[tuple[int, int]]:
     """One web process on the same database and Redis."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -113,8 +113,8 @@ def _wait_for(port: int) -> None:
 async def _measure(port: int, pid: int, cookie: str, machines: list[Equipment]) -> tuple[list[float], int, float]:
     codes = [machine.line.code for machine in machines]
     heard: dict[int, list[tuple[str, float]]] = defaultdict(list)
-    sockets = [await _connect(port, cookie, codes[n % LINES]) for n in range(SOCKETS)]
-    listening = [asyncio.create_task(_listen(reader, heard[n])) for n, (reader, _) in enumerate(sockets)]
+    sockets = [await connect(port, cookie, codes[n % LINES], TOPIC) for n in range(SOCKETS)]
+    listening = [asyncio.create_task(listen(reader, heard[n])) for n, (reader, _) in enumerate(sockets)]
     await asyncio.sleep(2)
     before = _cpu_s(pid)
     committed = await _make_facts(machines)
@@ -162,7 +162,7 @@ def _lateness(
     return late, lost
 
 
-async def _connect(port: int, cookie: str, line: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def connect(port: int, cookie: str, line: str, topic: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     key = base64.b64encode(os.urandom(16)).decode()
     writer.write(
@@ -173,7 +173,7 @@ async def _connect(port: int, cookie: str, line: str) -> tuple[asyncio.StreamRea
     answer = await reader.readuntil(b"\r\n\r\n")
     if b" 101 " not in answer.split(b"\r\n")[0]:
         raise ConnectionError(answer.split(b"\r\n")[0].decode())
-    writer.write(_frame(json.dumps({"subscribe": {"lines": [line], "topics": [TOPIC]}})))
+    writer.write(_frame(json.dumps({"subscribe": {"lines": [line], "topics": [topic]}})))
     return reader, writer
 
 
@@ -184,7 +184,7 @@ def _frame(text: str) -> bytes:
     return b"\x81" + length + mask + bytes(byte ^ mask[place % 4] for place, byte in enumerate(data))
 
 
-async def _listen(reader: asyncio.StreamReader, heard: list[tuple[str, float]]) -> None:
+async def listen(reader: asyncio.StreamReader, heard: list[tuple[str, float]]) -> None:
     while True:
         _, length = await reader.readexactly(2)
         if length == 126:

@@ -7,6 +7,7 @@ from django.db import transaction
 from playwright.sync_api import Page, expect
 
 from floor import live
+from floor.actions.heartbeat import beat
 from floor.models import Line, MachineState
 from tests.browser.conftest import Web
 
@@ -84,6 +85,35 @@ def test_the_page_notices_by_itself_that_the_server_is_gone(mortal_page: Page, m
     expect(page.locator(".kiosk")).to_have_attribute("data-fresh", "stale")
     expect(page.locator("[data-hop=server]")).to_contain_text("no answer for")
     expect(page.locator(".state-lost")).to_contain_text("NO DATA since")
+
+
+def test_a_screen_says_that_nobody_watches_half_a_minute_after_the_watchdog_fell_silent(
+    page: Page, line7: Line
+) -> None:
+    beat("watchdog", "one", datetime.now(UTC) - timedelta(seconds=22))
+    page.goto("/lines/L-7/")
+    expect(page.locator("data-age")).not_to_have_text("connecting")
+    expect(page.locator("watchdog-lost")).to_be_hidden()
+    expect(page.locator("watchdog-lost")).to_be_visible(timeout=20_000)  # the socket lives, and nothing was redrawn
+
+    beat("watchdog", "two", datetime.now(UTC))
+
+    expect(page.locator("watchdog-lost")).to_be_hidden(timeout=10_000)
+
+
+@pytest.mark.parametrize("width", [390, 1280, 1920])
+@pytest.mark.parametrize(
+    "address", ["/lines/L-7/", "/lines/L-7/board/", "/board/", "/andon/", "/lines/L-7/hours/board/"]
+)
+def test_every_live_screen_has_room_for_a_lost_watchdog(page: Page, line7: Line, address: str, width: int) -> None:
+    beat("watchdog", "one", datetime.now(UTC) - timedelta(minutes=1))
+    page.set_viewport_size({"width": width, "height": 844 if width == 390 else width * 9 // 16})
+    page.goto(address)
+
+    expect(page.locator("watchdog-lost")).to_be_visible()
+
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator("watchdog-lost").evaluate("lost => lost.getBoundingClientRect().right <= innerWidth")
 
 
 def test_everything_on_a_kiosk_can_be_read_at_arms_length(page: Page) -> None:

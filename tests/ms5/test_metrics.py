@@ -9,17 +9,25 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from andon.models import Call, CallEvent, CallKind
+from andon.actions import acknowledge, arrive, deliver_pending, escalate_due, reopen, resolve
+from andon.models import Call, CallEvent, CallKind, Notification
 from floor.actions.heartbeat import beat
 from floor.actions.retention import prune_events
 from floor.models import CounterEvent, Equipment, MachineMinute, Reconciliation
+from ms5.call_figures import settled
 from oee.actions.counts import decide_quarantine
 from oee.models import HourTotals
 from plc.models import Binding, Controller, Link, Tag
+from tests.andon.plant import after, make_call, make_crew
 from tests.factories import make_line, make_machine, make_user
 
 pytestmark = pytest.mark.django_db
 HOUR = datetime(2026, 3, 2, 6, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _a_process_that_has_not_added_up_anything_yet() -> None:
+    settled.forget()
 
 
 def scrape() -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -145,6 +153,84 @@ def test_calls_are_counted_by_what_happened_to_them() -> None:
     assert value("andon_events_total", priority="high", status="escalated") == 1
     assert value("andon_events_total", priority="low", status="raised") == 0
     assert value("ms5_andon_open", priority="high", state="open") == 1
+
+
+def test_waiting_times_run_from_the_call_and_again_from_its_reopening() -> None:
+    crew = make_crew()
+    call = make_call(by=crew["operator"])
+    arrive(call, by=crew["maintenance"], now=after(seconds=100))  # without having acknowledged
+    resolve(call, "Fixed", by=crew["maintenance"], now=after(minutes=20))
+    reopen(call, "Broken again", by=crew["operator"], now=after(hours=2))
+    acknowledge(call, by=crew["maintenance"], now=after(hours=2, seconds=30))
+    arrive(call, by=crew["maintenance"], now=after(hours=2, seconds=50))
+
+    found = scrape()
+
+    def waited(wait: str, part: str, **labels: str) -> float:
+        return found[f"ms5_andon_{wait}_seconds_{part}", frozenset({"priority": "high", **labels}.items())]
+
+    assert (waited("ack", "count"), waited("ack", "sum")) == (2, 130)
+    assert (waited("ack", "bucket", le="15.0"), waited("ack", "bucket", le="30.0")) == (0, 1)
+    assert (waited("arrive", "count"), waited("arrive", "sum")) == (2, 150)
+    assert (waited("resolve", "count"), waited("resolve", "sum")) == (1, 1200)
+
+
+def test_late_steps_are_counted_by_level_and_steps_that_nobody_took_are_told() -> None:
+    crew = make_crew()
+    make_call(by=crew["operator"])
+
+    assert (value("ms5_andon_overdue_unescalated") or 0) > 0  # a call from last March
+    escalate_due(after(minutes=5, seconds=7))
+
+    assert value("ms5_andon_escalation_lateness_seconds_bucket", level="1", le="5.0") == 0
+    assert value("ms5_andon_escalation_lateness_seconds_bucket", level="1", le="10.0") == 1
+    assert value("ms5_andon_escalation_lateness_seconds_bucket", level="0", le="0.5") == 1
+    assert value("ms5_andon_escalation_lateness_seconds_count", level="3") == 0
+
+
+def test_messages_are_counted_by_channel_and_what_became_of_them() -> None:
+    crew = make_crew()
+    call = make_call(by=crew["operator"])
+    assert value("ms5_outbox_pending", channel="email") == 1
+    assert value("ms5_outbox_pending", channel="in_app") == 0
+    assert value("ms5_outbox_oldest_timestamp_seconds", channel="email") == call.raised_at.timestamp()
+    assert value("ms5_notifications_total", channel="in_app", result="sent") == 1
+    assert value("ms5_notifications_total", channel="email", result="sent") == 0
+
+    deliver_pending(after(minutes=1))
+    settled.forget()
+
+    assert value("ms5_notifications_total", channel="email", result="sent") == 1
+    assert value("ms5_outbox_pending", channel="email") == 0
+    assert value("ms5_outbox_oldest_timestamp_seconds", channel="email") is None
+    Notification.objects.filter(channel="email").update(sent_at=None, failed_at=after(minutes=2))
+    settled.forget()
+    assert value("ms5_notifications_total", channel="email", result="failed") == 1
+
+
+def test_what_was_added_up_before_and_what_came_since_are_told_together() -> None:
+    crew = make_crew()
+    make_call(by=crew["operator"], at=timezone.now() - timedelta(days=3))
+    make_call(by=crew["operator"], at=timezone.now() - timedelta(hours=1))
+    assert value("andon_events_total", priority="high", status="raised") == 2
+
+    make_call(by=crew["operator"], at=timezone.now())
+
+    assert value("andon_events_total", priority="high", status="raised") == 3
+    settled.forget()  # another web process
+    assert value("andon_events_total", priority="high", status="raised") == 3
+
+
+def test_every_figure_of_calls_is_there_before_anybody_has_called() -> None:
+    found = scrape()
+    names = {name for name, _ in found}
+
+    assert {f"ms5_andon_{wait}_seconds_count" for wait in ("ack", "arrive", "resolve")} < names
+    assert "ms5_andon_escalation_lateness_seconds_count" in names
+    assert value("ms5_andon_overdue_unescalated") == 0
+    assert {
+        number for (name, _), number in found.items() if name.startswith(("andon_", "ms5_andon", "ms5_outbox"))
+    } == {0}
 
 
 def test_controllers_and_processes_tell_when_they_were_last_seen() -> None:

@@ -52,6 +52,7 @@ def test_production_starts_strict() -> None:
         ("MS5_REQUIRE_2FA", "yes", "MS5_REQUIRE_2FA is 'yes'; it must be true or false"),
         ("LOGIN_RATE", "often", "LOGIN_RATE is 'often'; write it like 10/min"),
         ("JWT_ALGORITHM", "none", "JWT_ALGORITHM is 'none'"),
+        ("MS5_WATCHDOG_WEBHOOK", "alarms.plant.example", "MS5_WATCHDOG_WEBHOOK must start with https:// or http://"),
         ("API_V1_STR", "/api/v2", "API_V1_STR must stay /api/v1"),
         ("MS5_TIMESERIES", "influx", "MS5_TIMESERIES is 'influx'; it must be one of partitions, timescale"),
         ("DETAIL_RETENTION_DAYS", "1", "DETAIL_RETENTION_DAYS is 1; it must be at least 7"),

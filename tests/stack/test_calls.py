@@ -1,32 +1,26 @@
-"""A call reaches the next person with Redis away; acknowledging stops that."""
+"""A call reaches the next person whatever else is dead, and the watchdog says what is."""
 
 import json
-import os
-import signal
+import re
+import time
+import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from http.cookiejar import CookieJar
 from typing import Any
 
 import pytest
 
+from tests.faults.injuries import frozen
+from tests.faults.outside import Outside
 from tests.stack.running import Product, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 LIMIT_S = 4
-
-
-@contextmanager
-def frozen(plant: Product, process: str) -> Iterator[None]:
-    """The process takes connections and never answers: worse than dead, and its supervisor cannot help."""
-    pid = plant.pid(process)
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
+WATCHDOG_SILENT_S = (
+    "SELECT extract(epoch FROM clock_timestamp() - max(at)) FROM floor_heartbeat WHERE component = 'watchdog'"
+)
 
 
 def post(plant: Product, path: str, body: dict[str, Any], token: str = "") -> dict[str, Any]:
@@ -87,3 +81,78 @@ def test_acknowledging_stops_the_clock(hasty: Product) -> None:
     call = raise_call(hasty, sign_in(hasty, "operator"), "quality")
     post(hasty, f"/andon/events/{call}/acknowledge", {}, sign_in(hasty, "shift_manager"))
     assert {cancelled for late, cancelled in steps(hasty, call) if late < 0} == {True}
+
+
+class Kiosk:
+    """A browser without scripts: forms, cookies and whole pages."""
+
+    def __init__(self, plant: Product, username: str) -> None:
+        self._address = plant.address
+        self._browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+        self.send("/login/", username=username, password=plant.password(username))
+
+    def page(self, path: str) -> str:
+        with self._browser.open(f"{self._address}{path}", timeout=30) as answer:
+            return str(answer.read().decode())
+
+    def header(self, path: str, name: str) -> str:
+        with self._browser.open(f"{self._address}{path}", timeout=30) as answer:
+            return str(answer.headers[name])
+
+    def send(self, path: str, **fields: str) -> str:
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.page(path))
+        assert token
+        form = urllib.parse.urlencode({"csrfmiddlewaretoken": token[1], **fields}).encode()
+        request = urllib.request.Request(f"{self._address}{path}", form, {"Referer": f"{self._address}{path}"})
+        with self._browser.open(request, timeout=30) as answer:
+            return str(answer.read().decode())
+
+
+def test_with_redis_and_celery_stopped_a_call_from_the_kiosk_is_stored_shown_escalated_and_mailed(
+    hasty: Product, world: Outside
+) -> None:
+    kiosk = Kiosk(hasty, "operator")
+    with frozen(hasty, "redis", "worker", "plc", "beat"):
+        kiosk.send("/lines/L-BAG1/call/", kind="safety", note="Smoke behind the slicer")
+        (call,) = hasty.rows("SELECT id FROM andon_call WHERE note = 'Smoke behind the slicer'")[0]
+
+        assert "Smoke behind the slicer" in kiosk.page("/andon/")
+        taken = eventually(
+            "the call has moved on",
+            lambda: [late for late, _ in steps(hasty, str(call))[1:] if late >= 0],
+            within_s=LIMIT_S + 15,
+        )
+        subjects = eventually(
+            "mail of both levels",
+            lambda: seen if len(seen := {m.subject for m in world.mail.mails if "Safety" in m.subject}) > 1 else None,
+        )
+    print(f"\nescalation lateness with Redis and Celery stopped: {taken[0]:.2f} s; {sorted(subjects)}")
+    assert taken[0] <= 5
+
+
+def test_every_process_gives_signs_of_life(plant: Product) -> None:
+    everybody = {"web", "plc", "worker", "beat", "escalator", "delivery", "watchdog"}
+    fresh = "SELECT DISTINCT component FROM floor_heartbeat WHERE at > clock_timestamp() - interval '30 seconds'"
+    eventually("everybody was heard", lambda: {name for (name,) in plant.rows(fresh)} >= everybody)
+
+
+def test_one_frozen_escalator_of_two_is_told_within_fifteen_seconds_though_nothing_is_late(
+    plant: Product, world: Outside
+) -> None:
+    begun = time.time()
+    with frozen(plant, "escalator"):
+        told = eventually(
+            "the alarm",
+            lambda: [one.at for one in world.alarms.heard if one.at > begun and "fewer:escalator" in one.wrong],
+        )
+    print(f"\none of two escalators frozen: told after {told[0] - begun:.1f} s")
+    assert told[0] - begun <= 15
+
+
+def test_while_the_watchdog_is_frozen_screens_are_told_since_when_and_it_heals_by_itself(plant: Product) -> None:
+    kiosk = Kiosk(plant, "viewer")
+    with frozen(plant, "watchdog"):
+        eventually("it is missed", lambda: plant.value(WATCHDOG_SILENT_S) > 5)
+        stands = kiosk.header("/board/tiles/answers/", "X-Watchdog")
+        assert plant.value("SELECT max(at) = %s FROM floor_heartbeat WHERE component = 'watchdog'", stands)
+    eventually("it looks again", lambda: plant.value(WATCHDOG_SILENT_S) < 3)

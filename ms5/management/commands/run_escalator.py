@@ -18,7 +18,12 @@ FINISH_S = 10.0
 
 
 def escalate() -> None:
-    escalate_due()
+    """A sign of life after each batch too: a flood of due steps is work, not silence."""
+    escalate_due(batch_done=live)
+    live()
+
+
+def live() -> None:
     beat("escalator", loops.INSTANCE, database_now())
 
 

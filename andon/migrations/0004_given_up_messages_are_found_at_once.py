@@ -1,0 +1,14 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("andon", "0003_calls_are_transferred_reopened_and_shelved")]
+
+    operations = [
+        migrations.AddIndex(
+            model_name="notification",
+            index=models.Index(
+                condition=models.Q(("failed_at__isnull", False)), fields=["failed_at"], name="message_given_up"
+            ),
+        ),
+    ]
