@@ -10,7 +10,7 @@ from operator import or_
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Sum, UUIDField, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.urls import NoReverseMatch, reverse
 
 from andon.models import Call, CallQuerySet
@@ -547,11 +547,11 @@ def _raised_in(spans: Mapping[Line, Span]) -> Q:
 
 def _of_hours(calls: CallQuerySet, asked: Asked) -> CallQuerySet:
     """Those raised in the hours that are meant, by what the machine that speaks for the line did then."""
-    speaker = Case(*(When(line=one.line, then=Value(one.id)) for one in asked.speakers), output_field=UUIDField())
+    speaker = Equipment.objects.filter(line=OuterRef("line"), pk__in=asked.scope.speakers).values("pk")[:1]
     # Hours do not overlap: only the last that began can hold the moment.
     before = HourTotals.objects.filter(equipment=OuterRef("speaker"), starts_at__lte=OuterRef("raised_at"))
     hour = HourTotals.objects.filter(_kept(asked.scope), pk=OuterRef("hour"), ends_at__gt=OuterRef("raised_at"))
-    calls = calls.alias(speaker=speaker).alias(hour=Subquery(before.order_by("-starts_at").values("pk")[:1]))
+    calls = calls.alias(speaker=Subquery(speaker)).alias(hour=Subquery(before.order_by("-starts_at").values("pk")[:1]))
     return calls.filter(Exists(hour))
 
 
