@@ -17,7 +17,7 @@ import floor.models.shifts
 class Migration(migrations.Migration):
     dependencies = [
         ("andon", "0003_calls_are_transferred_reopened_and_shelved"),
-        ("floor", "0007_who_works_which_shift"),
+        ("floor", "0010_who_works_which_shift"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -32,6 +32,7 @@ def pages(first_line: str) -> dict[str, str]:
         "line-board": f"/lines/{first_line}/board/",
         "plant-board": "/board/",
         "andon": "/andon/",
+        "andon-manage": "/andon/manage/?show=all",
         "call": f"/lines/{first_line}/call/",
         "shelves": "/andon/shelves/",
         "load": "/andon/load/",

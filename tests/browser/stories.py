@@ -229,6 +229,24 @@ QUIET_NEXT = SimpleNamespace(
     due_at=NOW + timedelta(minutes=18, seconds=53),
 )
 QUIET = CallsTile((), ago(2520), 100, 7)
+OPEN = CallsTile((CALL, COMING, THIRD), ago(185), 100, 7, 2)
+CRITICAL = CallsTile(
+    (replace(CALL, kind="safety", kind_label="Safety", priority="critical", note="Guard of the slicer is open"),),
+    ago(185),
+    100,
+    7,
+    1,
+)
+FLOOD = CallsTile(
+    tuple(
+        replace(CALL, id=UUID(int=100 + n), line_code=f"L-F{n:02}", raised_at=ago(700 - n), priority=priority, level=0)
+        for n, priority in enumerate(("critical", "high", "medium", "medium", "low") * 40)
+    ),
+    ago(185),
+    100,
+    214,
+    200,
+)
 
 
 def with_state(story: Story, state: str, word: str, why: str = "", since_s: float | None = 4080, **more: Any) -> Story:
@@ -329,7 +347,7 @@ STORIES = {
 TEMPLATES = {
     **{t: f"oee/tiles/{t}.html" for t in ("state", "pace", "rate", "oee", "strip", "stops", "likely", "lost_time", "job")},
     **{t: f"oee/tiles/{t}.html" for t in ("state", "pace", "rate", "oee", "strip", "stops", "counts", "hours")},
-    "losses": "oee/tiles/losses.html", "calls": "andon/tiles/calls.html", "help": "andon/tiles/help.html", "link": "floor/tiles/link.html",
+    "answers": "andon/answers.html", "losses": "oee/tiles/losses.html", "calls": "andon/tiles/calls.html", "help": "andon/tiles/help.html", "link": "floor/tiles/link.html",
     **{t: f"ms5/tiles/{t}.html" for t in ("shift", "next", "figures", "effect", "recent", "uncoded", "line", "plant_calls")},
 }  # fmt: skip
 GROUPS = (
@@ -400,18 +418,11 @@ class _Ola:
         return "Operator"
 
 
-def plant_context() -> dict[str, object]:
+def plant_context(calls: CallsTile = OPEN) -> dict[str, object]:
     wall = [
         card(STOPPED, "L-BAG1", 50, -648), card(STORIES["nodata"], "L-BUN2", 40, None), card(STORIES["slow"], "L-ROLL2", 30, -212),
         card(STORIES["planned"], "L-CAKE1", 10, 12), card(RUNNING, "L-BAG2", 5, 94), card(RUNNING, "L-BUN1", 5, 7),
     ]  # fmt: skip
-    calls = SimpleNamespace(
-        rows=(CALL, COMING, THIRD),
-        last_call_at=ago(185),
-        median_wait_s=100,
-        calls_this_shift=7,
-        longest_open_since=ago(1270),
-    )
     return {
         "site_name": "Bakery", "shift": placed("shift", SHIFT, ""), "now": NOW, "zone": str(ZONE), "version": settings.VERSION,
         "product_name": settings.PROJECT_NAME, "cards": [placed("line", c, c.state.line_code) for c in wall],
@@ -421,7 +432,9 @@ def plant_context() -> dict[str, object]:
 
 def answers_context(calls: CallsTile) -> dict[str, object]:
     done = DoneCall(UUID(int=10), "L-BAG1", "maintenance", "Maintenance", ago(7200), 84, 312, 1380, "Adjusted", "Milo")
-    return line_context(RUNNING, "") | {"line": None, "tiles": {}, "answers": True, "tile": AnswersTile(calls, (done,))}
+    tile = placed("answers", AnswersTile(calls, (done,)), "")
+    more = {"line": None, "tiles": {}, "answers": True, "calls": tile, "cards": plant_context()["cards"]}
+    return line_context(RUNNING, "") | more | {"site_name": "Bakery"}
 
 
 CHART_PAGE = """{{% extends "desk.html" %}}{{% load static %}}
@@ -452,14 +465,12 @@ def pages() -> dict[str, str]:
     for name, story in STORIES.items():
         made[f"line-{name}"] = render_to_string("ms5/line.html", line_context(story, "line"))
         made[f"board-{name}"] = render_to_string("ms5/line_board.html", line_context(story, "board"))
-    made["answers"] = render_to_string(
-        "andon/board.html", answers_context(CallsTile((CALL, COMING, THIRD), ago(185), 100, 7))
-    )
-    made["answers-quiet"] = render_to_string("andon/board.html", answers_context(QUIET))
+    for name, calls in (("", OPEN), ("-quiet", QUIET), ("-critical", CRITICAL), ("-flood", FLOOD)):
+        made[f"answers{name}"] = render_to_string("andon/board.html", answers_context(calls))
+        made[f"plant{name}"] = render_to_string("ms5/board.html", plant_context(calls))
     made["stops"] = render_to_string("ms5/stops.html", line_context(STOPPED, "stops") | {"tabs": stop_stories.TABS})
     made["losses"] = render_to_string("ms5/losses.html", line_context(RUNNING, "losses"))
     made |= stop_stories.stop_pages(line_context(RUNNING, "sheet"), NOW)
-    made["plant"] = render_to_string("ms5/board.html", plant_context())
     made["lines"] = render_to_string("ms5/lines.html", plant_context())
     for name in ("registration/login", "400", "403", "404", "500"):
         made[name.rpartition("/")[2]] = render_to_string(f"{name}.html", {"product_name": settings.PROJECT_NAME})

@@ -20,6 +20,8 @@ PAGES = (
     "/lines/L-7/board/",
     "/board/",
     "/andon/",
+    "/andon/manage/",
+    "/lines/L-7/call/",
     "/login/",
     "/nowhere/",
 )

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("floor", "0006_counter_event_tally")]
+    dependencies = [("floor", "0007_jobs")]
 
     operations = [
         migrations.AddField(

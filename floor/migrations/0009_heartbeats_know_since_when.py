@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("floor", "0006_counter_event_tally")]
+    dependencies = [("floor", "0008_faults_have_a_category")]
 
     operations = [
         migrations.AddField(

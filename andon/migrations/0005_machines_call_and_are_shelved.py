@@ -17,8 +17,8 @@ import floor.models.plant
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("andon", "0003_calls_are_transferred_reopened_and_shelved"),
-        ("floor", "0007_faults_have_a_category"),
+        ("andon", "0004_who_is_told_and_how"),
+        ("floor", "0008_faults_have_a_category"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

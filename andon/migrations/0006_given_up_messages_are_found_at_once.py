@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("andon", "0003_calls_are_transferred_reopened_and_shelved")]
+    dependencies = [("andon", "0005_machines_call_and_are_shelved")]
 
     operations = [
         migrations.AddIndex(

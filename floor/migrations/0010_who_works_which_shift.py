@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("floor", "0006_counter_event_tally"),
+        ("floor", "0009_heartbeats_know_since_when"),
     ]
 
     operations = [
