@@ -149,7 +149,7 @@ class Asking(Asked):
         )  # fmt: skip
 
 
-class StatisticsRow(ResponsesRow):
+class CallStatisticsRow(ResponsesRow):
     from_day = serializers.DateField()
     to_day = serializers.DateField()
     by_status = serializers.DictField(child=serializers.IntegerField())
@@ -161,7 +161,7 @@ class StatisticsRow(ResponsesRow):
 class Statistics(Asking):
     """Calls of some days by status, priority and type, with medians instead of means."""
 
-    serializer_class = StatisticsRow
+    serializer_class = CallStatisticsRow
 
     @extend_schema(operation_id="andon_statistics", parameters=[DaysQuery])
     def get(self, request: Request) -> Answer:
@@ -196,7 +196,7 @@ class AgainRow(serializers.Serializer[Any]):
     last_at = PlantTime()
 
 
-class ReportRow(StatisticsRow):
+class CallReportRow(CallStatisticsRow):
     by_line = serializers.DictField(child=ResponsesRow())
     by_equipment = serializers.DictField(child=ResponsesRow(), help_text="Calls that named no machine are not here.")
     by_day = serializers.DictField(child=ResponsesRow())
@@ -207,7 +207,7 @@ class ReportRow(StatisticsRow):
 class Report(Asking):
     """Everything the page of answers shows."""
 
-    serializer_class = ReportRow
+    serializer_class = CallReportRow
 
     @extend_schema(operation_id="andon_analytics_report", parameters=[DaysQuery])
     def get(self, request: Request) -> Answer:
