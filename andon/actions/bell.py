@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from andon.actions.notifications import update_in_order
 from andon.domain.call import Priority
 from andon.domain.reach import Way
 from andon.models import Call, Notification, PersonalWay
@@ -16,14 +17,17 @@ class NothingToDo(Exception):
     """The message went out, or was given up, meanwhile; the words say so."""
 
 
+@transaction.atomic
 def read_bell(by: User, *, now: datetime) -> int:
     """Note that a person has seen all that the bell shows; return how many were new."""
-    return Notification.objects.unread(by).update(read_at=now)
+    return update_in_order(Notification.objects.unread(by), read_at=now)
 
 
+@transaction.atomic
 def see_call(call: Call, *, by: User, now: datetime) -> int:
     """Note that a person has opened a call: whatever told them of it has been read, by whichever way it came."""
-    return Notification.objects.filter(call=call, recipient=by, read_at=None, cancelled_at=None).update(read_at=now)
+    told = Notification.objects.filter(call=call, recipient=by, read_at=None, cancelled_at=None)
+    return update_in_order(told, read_at=now)
 
 
 @transaction.atomic

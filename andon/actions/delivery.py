@@ -8,10 +8,10 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Window
+from django.db.models import Exists, F, OuterRef, Q, Window
 from django.db.models.functions import RowNumber
 
-from andon.actions.notifications import PASS_ON_AFTER, USUAL, Ways
+from andon.actions.notifications import PASS_ON_AFTER, USUAL, Ways, update_in_order
 from andon.clock import database_now
 from andon.delivery import CHANNELS, DeliveryFailed, DeliveryRefused, Letter
 from andon.domain.call import OVER
@@ -154,8 +154,13 @@ def _mark(done: Sequence[tuple[Letter, Outcome]], now: datetime) -> None:
         went = [letter for letter, outcome in done if outcome.is_sent and outcome.is_delivered == is_delivered]
         rows = Notification.objects.pending().filter(pk__in=[message.pk for letter in went for message in letter.all])
         if went:
-            rows.update(
-                sent_at=now, delivered_at=now if is_delivered else None, next_try_at=None, pass_on_at=None, error=""
+            update_in_order(
+                rows,
+                sent_at=now,
+                delivered_at=now if is_delivered else None,
+                next_try_at=None,
+                pass_on_at=None,
+                error="",
             )  # fmt: skip
     for letter, outcome in done:
         if not outcome.is_sent:
@@ -168,7 +173,7 @@ def _mark_failed(letter: Letter, outcome: Outcome, now: datetime) -> None:
     if outcome.is_final or message.tries > len(WAITS_S):
         itself.exclude(pass_on_at=None).update(pass_on_at=now)
         itself.update(error=error, next_try_at=None)
-        Notification.objects.pending().filter(pk__in=[one.pk for one in letter.all]).update(failed_at=now)
+        update_in_order(Notification.objects.pending().filter(pk__in=[one.pk for one in letter.all]), failed_at=now)
         log.error("message given up", message=str(message.pk), receiver=message.receiver, error=error)
     else:
         itself.update(error=error, next_try_at=now + timedelta(seconds=WAITS_S[message.tries - 1]))
@@ -227,8 +232,6 @@ def drop_overtaken(now: datetime) -> int:
     overtaken = Notification.objects.overtaken().due(now).exclude(Exists(alive)).values_list("pk", flat=True)
     dropped = list(overtaken)
     if dropped:
-        Notification.objects.pending().filter(bundled_into__in=dropped).update(cancelled_at=now)
-        Notification.objects.pending().filter(pk__in=dropped).update(
-            cancelled_at=now, next_try_at=None, pass_on_at=None
-        )
+        both = Notification.objects.pending().filter(Q(pk__in=dropped) | Q(bundled_into__in=dropped))
+        update_in_order(both, cancelled_at=now, next_try_at=None, pass_on_at=None)
     return len(dropped)

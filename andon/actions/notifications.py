@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from django.db.models import Count
@@ -14,6 +14,7 @@ from andon.domain.call import Priority
 from andon.domain.quiet import Quiet, held_until
 from andon.domain.reach import Way
 from andon.models import Call, CallEvent, Notification, PersonalWay, QuietPeriod, WebhookTarget
+from andon.models.notifications import NotificationQuerySet
 from floor.models import User
 from floor.models.shifts import calendar
 
@@ -176,3 +177,9 @@ def _open_summaries(people: set[UUID]) -> dict[tuple[UUID, str], Notification]:
     rows = Notification.objects.joinable().filter(recipient__in=people).order_by("next_try_at", "pk")
     locked = rows.select_for_update(skip_locked=True, no_key=True)
     return {(row.recipient_id, row.channel): row for row in locked if row.recipient_id}
+
+
+def update_in_order(rows: NotificationQuerySet, **values: Any) -> int:
+    """Change rows that others may be changing, too: all lock them in one order, so that nobody waits in a circle."""
+    keys = list(rows.order_by("pk").select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
+    return Notification.objects.filter(pk__in=keys).update(**values)

@@ -42,14 +42,14 @@ def test_the_bell_says_how_many_messages_are_new_and_which(crew: dict[str, User]
 
     page = html(client)
 
-    assert 'Bell <em class="badge">1<' in page
+    assert 'Bell</span> <em class="badge">1<' in page
     assert "Maintenance at L-BAG1" in page
     assert "Call sent to maintenance" in page
     assert 'class="badge">' not in html(page_of(crew["quality"]))
 
 
 def test_the_count_stands_on_other_pages_of_the_desk_too(crew: dict[str, User], call: Call) -> None:
-    assert 'Bell <em class="badge">1<' in html(page_of(crew["maintenance"]), reverse("reports:index"))
+    assert 'Bell</span> <em class="badge">1<' in html(page_of(crew["maintenance"]), reverse("reports:index"))
 
 
 def test_opening_a_message_leads_to_the_call_and_marks_it_read_however_it_came(
@@ -63,7 +63,7 @@ def test_opening_a_message_leads_to_the_call_and_marks_it_read_however_it_came(
     assert answer["Location"] == reverse("call", args=[call.pk])
     rows = Notification.objects.filter(call=call, recipient=crew["maintenance"])
     assert {row.channel for row in rows if row.read_at} == {"in_app", "email"}
-    assert 'Bell <em class="badge">' not in html(client)
+    assert 'Bell</span> <em class="badge">' not in html(client)
 
 
 def test_opening_a_call_by_itself_is_reading_it(crew: dict[str, User], call: Call) -> None:

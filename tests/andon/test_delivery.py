@@ -279,6 +279,27 @@ def test_a_person_who_wants_less_mail_still_gets_what_is_critical(crew: dict[str
     assert ways == {high: {"in_app"}, critical: {"in_app", "email"}}
 
 
+def test_a_summary_that_cannot_be_mailed_goes_the_next_way_with_all_that_it_tells(
+    crew: dict[str, User], hook: WebhookStub, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND = DEAD
+    make_hook(hook, crew["maintenance"])
+    site = make_site()
+    for n in range(13):
+        machine_call(make_line(f"L-{n:02}", site=site))
+
+    for second in (7, 40, 70, 100):
+        deliver_pending(after(seconds=second))
+
+    summary = next(one.document for one in hook.received if one.document["more"])
+    lines = [summary["call"]["line"], *(other["call"]["line"] for other in summary["more"])]
+    assert sorted(lines) == ["L-10", "L-11", "L-12"]
+    assert len(hook.received) == 11
+    told = Notification.objects.filter(recipient=crew["maintenance"], channel="webhook")
+    assert {row.state for row in told} == {"handed over"}
+    assert told.count() == 13
+
+
 # ---------------------------------------------------------------- the plant's webhooks
 
 
