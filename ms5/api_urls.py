@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from andon import api as andon
+from andon import response_api as andon_response
 from floor import api as floor
 from floor.roles import Capability
 from ms5 import auth_api as auth
@@ -34,6 +35,8 @@ urlpatterns: list[URLPattern] = [
     path("schema", Schema.as_view(), name="schema"),
     path("production/lines", floor.LineList.as_view(), name="lines"),
     path("production/lines/<str:line>", floor.OneLine.as_view(), name="line"),
+    path("andon/statistics", andon_response.Statistics.as_view(), name="andon-statistics"),
+    path("andon/analytics/report", andon_response.Report.as_view(), name="andon-report"),
     path("andon/events", andon.EventList.as_view(), name="andon-events"),
     path("andon/events/active", andon.ActiveEvents.as_view(), name="andon-active"),
     path("andon/events/<uuid:pk>", andon.OneEvent.as_view(), name="andon-event"),

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,13 +20,14 @@ from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db import DatabaseError, close_old_connections
+from django.urls import reverse
 from redis.exceptions import RedisError
 
 from floor.consumers import REFUSED, SILENT, Key, LineConsumer
 from floor.live import CHANNEL
 from floor.models import Heartbeat, Line, User
-from floor.roles import can
 from ms5.board import TILES, Drawn, draw, followers, may_watch
+from ms5.feeds import FEEDS, Hint, Reader, may_hear
 
 BEAT_S = 2.0
 POLL_S = 1.0  # while Redis is away
@@ -121,6 +122,11 @@ class Hub:
         self._silent: set[str] = set()
         self._redis_is_here = False
         self._work = asyncio.Event()
+        self._readers: dict[str, Reader] = {}
+        self._news: set[str] = set()  # feeds that may have something to tell
+        self._told: dict[Key, int] = {}
+        self._feeding = asyncio.Event()
+        self._reading = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="hub")
@@ -134,6 +140,9 @@ class Hub:
     async def subscribe(self, seat: LineConsumer, keys: list[Key]) -> None:
         """Give the seat what is known at once; what is not is drawn for everybody."""
         for key in keys:
+            if key[1] in FEEDS:
+                await self._listen(seat, key)
+                continue
             if not self._is_known(key) or not may_watch(seat.user, key[1]):
                 continue
             seat.keys.add(key)
@@ -143,6 +152,19 @@ class Hub:
             else:
                 self._dirty.add(key)
         self._work.set()
+
+    async def _listen(self, seat: LineConsumer, key: Key) -> None:
+        """Hints for a line, or for the whole plant, from the next one on; what was before is in the snapshot."""
+        if not may_hear(seat.user, key[1]):
+            return
+        seat.keys.add(key)
+        self._listeners.setdefault(key, set()).add(seat)
+        with contextlib.suppress(DatabaseError):
+            await self._tell(key[1])  # up to here others are told; whoever takes the snapshot now misses nothing
+        snapshot = reverse(FEEDS[key[1]].snapshot)
+        await self._send(
+            seat, json.dumps({"feed": key[1], "line": key[0], "snapshot": snapshot, "n": self._told.get(key)})
+        )
 
     async def alive(self, seat: LineConsumer, beat: int) -> None:
         """A screen that answers gets what was kept back for it, newest only."""
@@ -180,7 +202,8 @@ class Hub:
         if self._tasks and self._loop is loop:
             return
         self._loop, self._work = loop, asyncio.Event()
-        steps = (self._hear, self._watch, self._draw_dirty, self._recheck)
+        self._feeding, self._reading = asyncio.Event(), asyncio.Lock()
+        steps = (self._hear, self._watch, self._draw_dirty, self._recheck, self._feed)
         self._tasks = [loop.create_task(_for_ever(step)) for step in steps]
 
     def _stop(self) -> None:
@@ -219,14 +242,22 @@ class Hub:
             self._mark(code, message["topics"])
 
     def _mark(self, code: str, topics: Iterable[str]) -> None:
+        topics = set(topics)
+        self._mark_feeds(topics)
         for topic in followers(topics):
             key = ("" if TILES[topic].is_plant else code, topic)
             if key in self._listeners:
                 self._dirty.add(key)
         self._work.set()
 
+    def _mark_feeds(self, topics: Set[str]) -> None:
+        listened = {topic for _, topic in self._listeners}
+        self._news |= {name for name, feed in FEEDS.items() if name in listened and feed.follows & topics}
+        if self._news:
+            self._feeding.set()
+
     def _mark_all(self) -> None:
-        self._dirty.update(self._listeners)
+        self._dirty.update(key for key in self._listeners if key[1] in TILES)
         self._work.set()
 
     # ------------------------------------------------------------ beat
@@ -239,6 +270,8 @@ class Hub:
             seen = Look(self._clock(), {}, self._codes, None)
         self._codes = seen.codes
         self._compare(seen)
+        for feed in FEEDS.values():
+            self._mark_feeds(feed.follows)  # a message may have been lost
         await self._beat(seen)
         await asyncio.sleep(BEAT_S if self._redis_is_here else POLL_S)
 
@@ -290,6 +323,8 @@ class Hub:
         """Tiles to draw now, oldest first, and how long nothing will be due otherwise."""
         now, due, wait_s = self._now(), [], 1.0
         for key in self._listeners:
+            if key[1] not in TILES:
+                continue
             tile = TILES[key[1]]
             every = tile.at_most_every_s if key in self._dirty else tile.at_least_every_s
             left = self._drawn_at.get(key, -1e9) + every - now
@@ -329,6 +364,31 @@ class Hub:
         except (RuntimeError, OSError):  # closed while we were speaking
             self.leave(seat)
 
+    # ------------------------------------------------------------ feeds
+
+    async def _feed(self) -> None:
+        await self._feeding.wait()
+        self._feeding.clear()
+        topics, self._news = self._news, set()
+        for topic in topics:
+            with contextlib.suppress(DatabaseError):  # the next beat looks again
+                await self._tell(topic)
+
+    async def _tell(self, topic: str) -> None:
+        """Read what is new and give it to everybody who listens, one reader at a time."""
+        async with self._reading:
+            reader = self._readers.setdefault(topic, Reader(FEEDS[topic]))
+            for hint in await self._in_thread(reader.news):
+                for key in ((hint.line, topic), ("", topic)):
+                    await self._hint(key, hint)
+
+    async def _hint(self, key: Key, hint: Hint) -> None:
+        seats = list(self._listeners.get(key, ()))
+        text = {"feed": key[1], "line": hint.line, "n": hint.number, "after": self._told.get(key), **hint.what}
+        self._told[key] = hint.number
+        for seat in seats:
+            await self._send(seat, json.dumps(text))
+
     # ------------------------------------------------------------ rights
 
     async def _recheck(self) -> None:
@@ -341,13 +401,17 @@ class Hub:
             return
         for seat, claim in claims.items():
             user = welcome.get(claim[1])
-            if user is None or not all(can(user, TILES[topic].capability) for _, topic in seat.keys):
+            if user is None or not all(_may_have(user, topic) for _, topic in seat.keys):
                 await self._send_away(seat, REFUSED)
 
     async def _send_away(self, seat: LineConsumer, code: int) -> None:
         self.leave(seat)
         with contextlib.suppress(RuntimeError, OSError):
             await seat.close(code)
+
+
+def _may_have(user: User, topic: str) -> bool:
+    return may_hear(user, topic) if topic in FEEDS else may_watch(user, topic)
 
 
 def _with_fresh_connection(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

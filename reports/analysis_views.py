@@ -34,7 +34,7 @@ def analysis(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(request: HttpRequest) -> HttpResponse:
-    machines = list(_machines())
+    machines = list(every_machine())
     form = AskForm(request.GET, machines)
     block = request.GET.get("csv")
     wrong = [] if form.is_valid() else form.said
@@ -46,7 +46,7 @@ def _answer(request: HttpRequest) -> HttpResponse:
     return _page(request, machines, found, []) if block is None else _file(found, block)
 
 
-def _machines() -> list[Equipment]:
+def every_machine() -> list[Equipment]:
     """Of every line on screen, the constraint first."""
     found = Equipment.objects.filter(enabled=True, line__enabled=True)
     found = found.select_related("line__site", "machine_state")

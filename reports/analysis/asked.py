@@ -138,6 +138,8 @@ class Span:
 class Asked:
     """What a valid form means at `now`."""
 
+    form: type[AskForm] = AskForm
+
     def __init__(self, given: Mapping[str, Any], machines: Sequence[Equipment], now: datetime) -> None:
         self.given = given
         self.now = now
@@ -338,7 +340,7 @@ class Asked:
 
     def choice(self, name: str) -> str:
         """What was chosen, or the first of the choices."""
-        field: Any = AskForm.base_fields[name]
+        field: Any = self.form.base_fields[name]
         return str(self.given.get(name) or field.choices[0][0])
 
 

@@ -19,6 +19,7 @@ from floor.models import User
 from floor.roles import HOLDERS, MATRIX, PUBLIC, UNDECLARED, Capability, Role, can
 from ms5.admin import OFFICE
 from ms5.board import TILES, may_watch
+from ms5.feeds import FEEDS, may_hear
 from ms5.middleware import ClosedByDefault
 from ms5.permissions import MODELS, ROUTES, TOPICS, model_capability
 from tests.factories import make_user
@@ -117,10 +118,12 @@ def ask(address: str, method: str, user: User | None, *, is_api: bool) -> HttpRe
 def test_every_live_topic_is_in_the_table_and_only_its_holders_may_watch_it(
     people: dict[Role | None, User | None],
 ) -> None:
-    assert {topic: tile.capability for topic, tile in TILES.items()} == TOPICS
+    tiles, feeds = ({topic: one.capability for topic, one in its.items()} for its in (TILES, FEEDS))
+    assert {**tiles, **feeds} == TOPICS
     for topic, capability in TOPICS.items():
+        may = may_hear if topic in FEEDS else may_watch
         for role, user in people.items():
-            assert (user is not None and may_watch(user, topic)) == (role in HOLDERS[capability])
+            assert (user is not None and may(user, topic)) == (role in HOLDERS[capability])
 
 
 def test_somebody_who_was_switched_off_may_do_nothing(db: None) -> None:
