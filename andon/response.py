@@ -183,13 +183,14 @@ WITH {meant}, standard AS (
 SELECT period, grouping(priority, kind_id, line, machine, day, weekday, hour),
     priority, kind_id, line, machine, day, weekday, hour,
     count(*), count(*) FILTER (WHERE source = 'machine'), count(*) FILTER (WHERE priority = %(critical)s),
-    count(*) FILTER (WHERE status = 'rejected'), count(*) FILTER (WHERE round > 0), count(*) FILTER (WHERE is_repeat),
+    count(*) FILTER (WHERE status = 'rejected'), count(*) FILTER (WHERE reopened_at IS NOT NULL),
+    count(*) FILTER (WHERE is_repeat),
     count(*) FILTER (WHERE level > 0), count(*) FILTER (WHERE answered_s < %(prompt_s)s),
     count(*) FILTER (WHERE status = 'resolved'), count(*) FILTER (WHERE work_order_suggested),
     {answered}, {arrived}, {remedied},
     coalesce(sum(coalesce(arrived_s, answered_s)) FILTER (WHERE stopped_since IS NOT NULL), 0),
     coalesce(sum(repaired_s) FILTER (WHERE stopped_since IS NOT NULL AND status = 'resolved'), 0),
-    count(*) FILTER (WHERE status = 'resolved' AND (round > 0 OR came_again))
+    count(*) FILTER (WHERE status = 'resolved' AND (reopened_at IS NOT NULL OR came_again))
 FROM placed
 GROUP BY GROUPING SETS ((period), (period, priority), (period, kind_id), (period, line), (period, machine),
     (period, day), (period, hour), (period, weekday, hour))

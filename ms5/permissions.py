@@ -183,7 +183,6 @@ TOPICS: dict[str, Capability] = dict.fromkeys(
         *("shift", "link", "state", "pace", "rate", "oee", "strip", "job", "next", "uncoded", "stops", "calls", "help"),
         *("likely", "lost_time"),
         *("counts", "hours"),
-        *("figures", "effect", "losses", "recent", "line", "plant_shift", "plant_calls", "answers"),
         "andon_events",
         *("figures", "effect", "losses", "recent", "line", "plant_shift", "plant_calls", "marks", "answers"),
     ),

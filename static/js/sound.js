@@ -16,10 +16,24 @@ const STEPS = [0.1, 0.2, 0.35, 0.5, 0.7, 1];
 
 // ---------------------------------------------------------------- settings of this screen
 
-const chosen = { day: 0.7, night: 0.2, muted: false, ...JSON.parse(localStorage.getItem("sound") ?? "{}") };
+const chosen = { day: 0.7, night: 0.2, muted: false, ...kept() };
+
+/** What was chosen here before; a browser that keeps nothing, or something broken, sounds as usual. */
+function kept() {
+  try {
+    return JSON.parse(localStorage.getItem("sound") ?? "{}");
+  } catch {
+    return {};
+  }
+}
 
 function choose(changes) {
-  localStorage.setItem("sound", JSON.stringify(Object.assign(chosen, changes)));
+  Object.assign(chosen, changes);
+  try {
+    localStorage.setItem("sound", JSON.stringify(chosen));
+  } catch {
+    // It holds until the page is left.
+  }
   show();
 }
 
