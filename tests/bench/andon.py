@@ -196,8 +196,14 @@ def _board(manager: User, machines: list[Equipment]) -> None:
         assert answer.status_code == 200, answer.content[:300]
         taken_ms = [1000 * _timed(client, address) for _ in range(REQUESTS)]
         p50, p95 = quantiles(taken_ms, n=20)[9], quantiles(taken_ms, n=20)[18]
+        begun = time.process_time()
+        for _ in range(REQUESTS):
+            client.get(address)
+        cpu_ms = 1000 * (time.process_time() - begun) / REQUESTS
         print(f"  board with {ON_BOARD} calls, {name}, {count} queries")
-        print(f"    server time   p50 {p50:.0f} ms   p95 {p95:.0f} ms   (budget 100 ms)")
+        figures = f"least {min(taken_ms):.0f} ms   p50 {p50:.0f} ms   p95 {p95:.0f} ms   CPU {cpu_ms:.0f} ms"
+        print(f"    {figures}   (budget p95 100 ms)")
+    _forget_calls()
 
 
 def _timed(client: Client, address: str) -> float:
