@@ -135,7 +135,7 @@ def names_in_code() -> Iterator[str]:
     for package in ("ms5", "floor", "andon", "oee", "plc", "reports"):
         for path in (PROJECT / package).rglob("*.py"):
             yield from re.findall(
-                r'env_(?:str|int|bool|list|choice|secret|given_secret)\(\s*"(\w+)"', path.read_text(encoding="utf-8")
+                r'env_(?:str|int|bool|list|choice|secret|given_secret|url)\(\s*"(\w+)"', path.read_text(encoding="utf-8")
             )
 
 
