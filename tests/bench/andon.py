@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -28,7 +29,7 @@ from andon.domain.call import Priority
 from andon.models import Call, CallEvent, CallKind, EscalationStep, Notification
 from floor.models import Equipment, Heartbeat, User
 from floor.roles import Role
-from tests.bench.fanout import connect, daphne, listen, session
+from tests.bench.fanout import connect, daphne, frame, listen, session
 from tests.factories import make_line, make_machine, make_shifts, make_site, make_user
 
 LINES, MACHINES = 20, 50
@@ -109,6 +110,7 @@ async def _show(port: int, cookie: str, by: User, places: list[tuple[Equipment, 
     heard: list[list[tuple[str, float]]] = [[] for _ in range(SCREENS)]
     sockets = [await connect(port, cookie, "", "answers") for _ in heard]
     listening = [asyncio.create_task(listen(reader, heard[n])) for n, (reader, _) in enumerate(sockets)]
+    listening += [asyncio.create_task(_live(writer)) for _, writer in sockets]
     await asyncio.sleep(2)
     late = []
     for place in places:
@@ -124,6 +126,13 @@ async def _show(port: int, cookie: str, by: User, places: list[tuple[Equipment, 
     for _, writer in sockets:
         writer.close()
     return late
+
+
+async def _live(writer: asyncio.StreamWriter) -> None:
+    """As a screen does, or it would be taken for a slow one and get less."""
+    while True:
+        writer.write(frame(json.dumps({"alive": 1})))
+        await asyncio.sleep(5)
 
 
 # ---------------------------------------------------------------- lateness
@@ -196,8 +205,14 @@ def _board(manager: User, machines: list[Equipment]) -> None:
         assert answer.status_code == 200, answer.content[:300]
         taken_ms = [1000 * _timed(client, address) for _ in range(REQUESTS)]
         p50, p95 = quantiles(taken_ms, n=20)[9], quantiles(taken_ms, n=20)[18]
+        begun = time.process_time()
+        for _ in range(REQUESTS):
+            client.get(address)
+        cpu_ms = 1000 * (time.process_time() - begun) / REQUESTS
         print(f"  board with {ON_BOARD} calls, {name}, {count} queries")
-        print(f"    server time   p50 {p50:.0f} ms   p95 {p95:.0f} ms   (budget 100 ms)")
+        figures = f"least {min(taken_ms):.0f} ms   p50 {p50:.0f} ms   p95 {p95:.0f} ms   CPU {cpu_ms:.0f} ms"
+        print(f"    {figures}   (budget p95 100 ms)")
+    _forget_calls()
 
 
 def _timed(client: Client, address: str) -> float:

@@ -173,11 +173,11 @@ async def connect(port: int, cookie: str, line: str, topic: str) -> tuple[asynci
     answer = await reader.readuntil(b"\r\n\r\n")
     if b" 101 " not in answer.split(b"\r\n")[0]:
         raise ConnectionError(answer.split(b"\r\n")[0].decode())
-    writer.write(_frame(json.dumps({"subscribe": {"lines": [line], "topics": [topic]}})))
+    writer.write(frame(json.dumps({"subscribe": {"lines": [line], "topics": [topic]}})))
     return reader, writer
 
 
-def _frame(text: str) -> bytes:
+def frame(text: str) -> bytes:
     """A masked text frame, as a browser sends it."""
     data, mask = text.encode(), os.urandom(4)
     length = bytes([0x80 | len(data)]) if len(data) < 126 else bytes([0x80 | 126]) + struct.pack(">H", len(data))

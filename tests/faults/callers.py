@@ -23,7 +23,7 @@ from tests.stack.running import Product
 PATIENCE_S = 8
 KINDS = ("maintenance", "quality", "material", "stop", "safety")
 PRIORITIES = ("low", "medium", "high", "critical")
-DEEDS = ("acknowledge", "arrive", "resolve")
+DEEDS = ("acknowledge", "arrive", "resolve", "resolve")  # or there would soon be no place to call from
 
 
 class NoAnswer(Exception):
@@ -35,6 +35,7 @@ class Accepted:
     """What the product said yes to; it must be there afterwards, once."""
 
     calls: set[str] = field(default_factory=set)
+    resolved: set[str] = field(default_factory=set)
     deeds: list[tuple[str, str]] = field(default_factory=list)  # call, what
     refused: int = 0
 
@@ -137,11 +138,11 @@ class Callers:
         self.accepted.calls.add(self._machine.call(line, equipment, chance.choice(KINDS)))
 
     def _by_api(self, chance: random.Random) -> None:
-        if chance.random() < 0.5:
+        waiting = self.accepted.calls - self.accepted.resolved
+        if chance.random() < 0.3 or not waiting:
             self._raise(chance)
-        elif self.accepted.calls:
-            call = chance.choice(sorted(self.accepted.calls))
-            self._answer(call, chance.choice(DEEDS))
+        else:
+            self._answer(chance.choice(sorted(waiting)), chance.choice(DEEDS))
 
     def _raise(self, chance: random.Random) -> None:
         line = chance.choice(list(self._lines))
@@ -158,6 +159,8 @@ class Callers:
         body = {"resolution_notes": "Put right."} if deed == "resolve" else {}
         api(self._plant, f"/andon/events/{call}/{deed}", body, self._tokens["shift_manager"])
         self.accepted.deeds.append((call, deed))
+        if deed == "resolve":
+            self.accepted.resolved.add(call)
 
 
 @contextmanager

@@ -134,9 +134,8 @@ def test_a_number_below_its_least_value_is_refused(monkeypatch: pytest.MonkeyPat
 def names_in_code() -> Iterator[str]:
     for package in ("ms5", "floor", "andon", "oee", "plc", "reports"):
         for path in (PROJECT / package).rglob("*.py"):
-            yield from re.findall(
-                r'env_(?:str|int|bool|list|choice|secret|given_secret)\(\s*"(\w+)"', path.read_text(encoding="utf-8")
-            )
+            text = path.read_text(encoding="utf-8")
+            yield from re.findall(r'env_(?:str|int|bool|list|choice|secret|given_secret|url)\(\s*"(\w+)"', text)
 
 
 def names_in_example() -> set[str]:
