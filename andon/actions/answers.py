@@ -1,6 +1,7 @@
 """What people do with a call once it is out."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -37,8 +38,7 @@ def acknowledge(call: Call, *, by: User, now: datetime, request_id: UUID | None 
         return call
     if call.status in (Status.ACKNOWLEDGED, Status.ARRIVED):
         raise AlreadyAcknowledged(call, _answered_at(call))
-    call.responder = by
-    return do(call, Deed.ACKNOWLEDGE, What.ACKNOWLEDGED, "is coming", by, now, request_id)
+    return do(call, Deed.ACKNOWLEDGE, What.ACKNOWLEDGED, "is coming", by, now, request_id, responder=by)
 
 
 def _answered_at(call: Call) -> datetime | None:
@@ -57,8 +57,7 @@ def transfer(call: Call, to: User, *, by: User, now: datetime, request_id: UUID 
         return call
     if not may_answer(to, call):
         raise NotAnswering(f"{to} does not answer {call.kind.label.lower()} calls. Choose somebody who does.")
-    call.responder = to
-    sent = do(call, Deed.TRANSFER, What.TRANSFERRED, f"sends {to}", by, now, request_id)
+    sent = do(call, Deed.TRANSFER, What.TRANSFERRED, f"sends {to}", by, now, request_id, responder=to)
     if to != by:
         event = sent.events.filter(what=What.TRANSFERRED).latest("at", "pk")
         tell([Telling(event, sent, [to], is_public=False)], now)
@@ -71,9 +70,8 @@ def arrive(call: Call, *, by: User, now: datetime, request_id: UUID | None = Non
     call = locked(call)
     if done_before(call, request_id):
         return call
-    call.arrived_at, call.arrived_by = call.arrived_at or now, call.arrived_by or by
-    call.responder = by
-    return do(call, Deed.ARRIVE, What.ARRIVED, "is there", by, now, request_id)
+    first = {"arrived_at": call.arrived_at or now, "arrived_by": call.arrived_by or by}
+    return do(call, Deed.ARRIVE, What.ARRIVED, "is there", by, now, request_id, responder=by, **first)
 
 
 @transaction.atomic
@@ -85,10 +83,9 @@ def resolve(
     call = locked(call)
     if done_before(call, request_id):
         return call
-    call.resolved_at, call.resolved_by, call.resolution = now, by, words
-    call.responder = by
-    call.work_order_suggested = call.kind.suggests_work_order if work_order is None else work_order
-    return do(call, Deed.RESOLVE, What.RESOLVED, words, by, now, request_id)
+    left = call.kind.suggests_work_order if work_order is None else work_order
+    closed = _closed(by, now, words) | {"work_order_suggested": left}
+    return do(call, Deed.RESOLVE, What.RESOLVED, words, by, now, request_id, **closed)
 
 
 @transaction.atomic
@@ -98,9 +95,11 @@ def reject(call: Call, reason: str, *, by: User, now: datetime, request_id: UUID
     call = locked(call)
     if done_before(call, request_id):
         return call
-    call.resolved_at, call.resolved_by, call.resolution = now, by, reason
-    call.responder = by
-    return do(call, Deed.REJECT, What.REJECTED, reason, by, now, request_id)
+    return do(call, Deed.REJECT, What.REJECTED, reason, by, now, request_id, **_closed(by, now, reason))
+
+
+def _closed(by: User, now: datetime, words: str) -> dict[str, Any]:
+    return {"responder": by, "resolved_at": now, "resolved_by": by, "resolution": words}
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 """How any deed is done to a call: its row locked, what fell due before taken first, history, messages, screens."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from andon.actions import course
@@ -31,18 +32,28 @@ def done_before(call: Call, request_id: UUID | None) -> bool:
 
 
 def do(
-    call: Call, deed: Deed, what: CallEvent.What, text: str, by: User | None, now: datetime, request_id: UUID | None
+    call: Call,
+    deed: Deed,
+    what: CallEvent.What,
+    text: str,
+    by: User | None,
+    now: datetime,
+    request_id: UUID | None,
+    **sets: Any,
 ) -> Call:
-    """Turn the locked call by this deed. Fields that only this deed sets are set on `call` before.
+    """Turn the locked call by this deed; `sets` are the fields that only this deed sets.
 
     Raises NotPossible, with nothing written, when the call's status does not allow it.
     """
     status = after(deed, Status(call.status))
     if status is None:
         raise NotPossible(locked(call), deed)
-    # What fell due before this moment is taken first: history must not depend on how lately an escalator looked.
+    # What fell due before this moment is taken first, from the call as it was: neither history nor who was told may
+    # depend on how lately an escalator looked.
     course.take_due(course.load([call]), now)
     course.stop_clocks(call, status, now)
+    for field, value in sets.items():
+        setattr(call, field, value)
     if deed in ANSWERS:
         # The first answer stays the first one, also of a call that was reopened later.
         call.acknowledged_at, call.acknowledged_by = call.acknowledged_at or now, call.acknowledged_by or by
