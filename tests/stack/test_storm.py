@@ -1,4 +1,7 @@
-"""A minute of the storm that `make faults` makes for ten: no call gets lost, or something says so."""
+"""A minute of the storm that `make faults` makes for ten: no call gets lost, or something says so.
+
+The last of these files by its name: it leaves calls open, and alarms that are not over yet.
+"""
 
 import pytest
 
