@@ -1,11 +1,7 @@
-from collections.abc import Callable
-
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 
-from andon.models import Notification
-from floor.models import User
 from floor.roles import Capability, can
 
 THEMES = ("light", "dark")
@@ -20,7 +16,7 @@ def product(request: HttpRequest) -> dict[str, object]:
         "may_see_controllers": can(getattr(request, "user", None), Capability.VIEW_CONTROLLERS),
         "may_see_standards": can(getattr(request, "user", None), Capability.VIEW_ANALYTICS),
         "may_see_counts": can(getattr(request, "user", None), Capability.VIEW_ANALYTICS),
-        "unread": _unread(getattr(request, "user", None)),
+        "unread": getattr(getattr(request, "user", None), "unread", 0),
         "may_administer": admin.site.has_permission(request) if hasattr(request, "user") else False,
     }
 
@@ -29,8 +25,3 @@ def theme(request: HttpRequest) -> str:
     """What the address asks for, or what was chosen on this screen; empty: what the screen's own setting says."""
     asked = request.GET.get("theme") or request.COOKIES.get("theme", "")
     return asked if asked in THEMES else ""
-
-
-def _unread(user: object) -> Callable[[], int]:
-    """How many messages on the bell are new; asked only by pages that show it."""
-    return lambda: Notification.objects.unread(user).count() if isinstance(user, User) else 0
