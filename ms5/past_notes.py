@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import F, Q
 
-from andon.domain.call import Status
+from andon.domain.call import Priority, Status
 from andon.models import Call, CallKind
 from floor.actions.jobs import create_job
 from floor.actions.standards import ALWAYS
@@ -25,6 +25,9 @@ CODED_SHARE = 0.97
 SPLIT_SHARE, SPLIT_FROM = 0.25, timedelta(minutes=14)
 CONFIRMED_SHARE = 0.4
 CALLED_SHARE, CALLED_FROM = 0.6, timedelta(minutes=9)
+# Kind of call → how often it is the one, of a hundred.
+CALLED = {"maintenance": 82, "quality": 7, "material": 7, "safety": 4}
+LATE_SHARE, BY_MACHINE_SHARE, REJECTED_SHARE, LEFT_WORK_SHARE = 0.08, 0.2, 0.06, 0.3
 CHANGEOVER_S = 600
 NEAR_CHANGE = timedelta(minutes=10)
 SCRAP_A_DAY = 4
@@ -233,22 +236,38 @@ def _scrap(hour: HourTotals, who: People, chance: Random) -> CountEntry:
 
 
 def calls(line: Line, until: datetime, who: People, chance: Random) -> list[Call]:
-    """In some long breakdowns that ended before `until` the operator called maintenance, who came and mended it."""
-    kind = CallKind.objects.filter(code="maintenance").first()
-    if kind is None:
+    """In some long breakdowns that ended before `until` somebody, or the machine, called for help and got it."""
+    kinds = {kind.code: kind for kind in CallKind.objects.filter(code__in=CALLED)}
+    if len(kinds) < len(CALLED):
         return []
     broken = Stop.objects.filter(line=line, equipment__is_primary=True, ended_at__lt=until).exclude(fault_text="")
     long = broken.filter(ended_at__gt=F("started_at") + CALLED_FROM).select_related("equipment").order_by("started_at")
-    return [_call(stop, kind, who, chance) for stop in long if chance.random() < CALLED_SHARE]
+    codes, weights = list(CALLED), list(CALLED.values())
+    return [
+        _call(stop, kinds[chance.choices(codes, weights)[0]], who, chance)
+        for stop in long
+        if chance.random() < CALLED_SHARE
+    ]
 
 
 def _call(stop: Stop, kind: CallKind, who: People, chance: Random) -> Call:
     ended_at = stop.ended_at or stop.started_at + CALLED_FROM
     raised_at = stop.started_at + timedelta(seconds=chance.randint(40, 200))
-    answered_at = raised_at + timedelta(seconds=chance.randint(20, 170))
-    return Call(
-        line=stop.line, equipment=stop.equipment, kind=kind, priority=kind.priority, status=Status.RESOLVED,
-        raised_at=raised_at, raised_by=who.operator, acknowledged_at=answered_at, acknowledged_by=who.fitter,
-        responder=who.fitter, arrived_at=answered_at + timedelta(seconds=chance.randint(60, 150)),
-        arrived_by=who.fitter, resolved_at=ended_at, resolved_by=who.fitter, resolution=f"Cleared: {stop.fault_text}",
+    is_late = chance.random() < LATE_SHARE and ended_at - raised_at > timedelta(minutes=8)
+    answered_at = raised_at + timedelta(seconds=chance.randint(301, 330) if is_late else chance.randint(20, 115))
+    by_machine, in_vain = chance.random() < BY_MACHINE_SHARE, chance.random() < REJECTED_SHARE
+    call = Call(
+        line=stop.line, equipment=stop.equipment, kind=kind, priority=kind.priority, stopped_since=stop.started_at,
+        raised_at=raised_at, raised_by=None if by_machine else who.operator,
+        source=Call.Source.MACHINE if by_machine else Call.Source.PERSON,
+        acknowledged_at=answered_at, acknowledged_by=who.fitter, responder=who.fitter, resolved_by=who.fitter,
+        level=int(is_late and kind.priority >= Priority.HIGH),
     )  # fmt: skip
+    if in_vain:
+        call.status, call.resolution = Status.REJECTED, "Nothing found"
+        call.resolved_at = answered_at + timedelta(seconds=chance.randint(60, 200))
+        return call
+    call.status, call.resolution, call.resolved_at = Status.RESOLVED, f"Cleared: {stop.fault_text}", ended_at
+    call.arrived_at, call.arrived_by = answered_at + timedelta(seconds=chance.randint(60, 150)), who.fitter
+    call.work_order_suggested = kind.suggests_work_order and chance.random() < LEFT_WORK_SHARE
+    return call

@@ -68,7 +68,7 @@ def _page(
         request,
         "reports/calls/page.html",
         timezone.now(),
-        here="calls",
+        here="answers",
         machines=machines,
         lines=lines,
         filters=filters,

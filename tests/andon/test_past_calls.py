@@ -36,6 +36,6 @@ def test_a_call_from_before_brings_its_history_and_tells_nobody() -> None:
 
 
 def test_an_open_call_is_never_taken_over_without_its_clocks() -> None:
-    with pytest.raises(ValueError, match="Only resolved calls"):
+    with pytest.raises(ValueError, match="Only closed calls"):
         import_calls([past_call(Status.OPEN)])
     assert not Call.objects.exists()
