@@ -8,11 +8,11 @@ from floor.glance import one_glance
 from floor.models import Equipment
 from floor.models.shifts import calendar
 from floor.roles import Capability, require
-from floor.views.desk import page_in, plant_zone
 from oee.setup import policies_of
 from reports.analysis.asked import COMPARED, MEASURES, RANGES, STANDARD_NAMES, STEPS, STOPS, WEEK_OF, Asked, AskForm
 from reports.analysis.figures import Analysis
-from reports.analysis.sheets import SHEETS, written
+from reports.analysis.sheets import SHEETS
+from reports.asking import asking_page, block_file, complaints, every_machine
 
 CHOICES = {
     "kept": ("range", "by", "measure", "stops", "week", "compare"),
@@ -34,23 +34,15 @@ def analysis(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(request: HttpRequest) -> HttpResponse:
-    machines = list(every_machine())
-    form = AskForm(request.GET, machines)
-    block = request.GET.get("csv")
-    wrong = [] if form.is_valid() else form.said
-    if block is not None and block not in SHEETS:
-        wrong.append(f"“{block}” is no block of this page; there are {', '.join(SHEETS)}.")
+    machines = every_machine()
+    form, block = AskForm(request.GET, machines), request.GET.get("csv")
+    wrong = complaints(form, block, SHEETS)
     if wrong or not machines:
         return _page(request, machines, None, wrong)
     found = Analysis(_asked(form, machines))
-    return _page(request, machines, found, []) if block is None else _file(found, block)
-
-
-def every_machine() -> list[Equipment]:
-    """Of every line on screen, the constraint first."""
-    found = Equipment.objects.filter(enabled=True, line__enabled=True)
-    found = found.select_related("line__site", "machine_state")
-    return list(found.order_by("line__position", "line__code", "-is_primary", "position"))
+    return (
+        _page(request, machines, found, []) if block is None else block_file(SHEETS[block](found), block, found.asked)
+    )
 
 
 def _asked(form: AskForm, machines: list[Equipment]) -> Asked:
@@ -61,28 +53,6 @@ def _asked(form: AskForm, machines: list[Equipment]) -> Asked:
 
 
 def _page(request: HttpRequest, machines: list[Equipment], found: Analysis | None, wrong: list[str]) -> HttpResponse:
-    lines = list(dict.fromkeys(machine.line for machine in machines))
-    response = page_in(
-        lines[0].site.time_zone if lines else plant_zone(),
-        request,
-        "reports/analysis/page.html",
-        timezone.now(),
-        here="analysis",
-        machines=machines,
-        lines=lines,
-        chosen=request.GET,
-        chosen_lines=request.GET.getlist("line"),
-        wrong=wrong,
-        analysis=found,
-        asked=None if found is None else found.asked,
-        **CHOICES,
-    )
-    response.status_code = 400 if wrong else 200
-    return response
-
-
-def _file(found: Analysis, block: str) -> HttpResponse:
-    days = found.asked.days
-    response = HttpResponse(written(SHEETS[block](found)), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{block}_{days.first}_{days.last}.csv"'
-    return response
+    asked = None if found is None else found.asked
+    shown = {"here": "analysis", "analysis": found, **CHOICES}
+    return asking_page(request, "reports/analysis/page.html", machines, asked, wrong, **shown)
