@@ -18,7 +18,7 @@ from django.db import connection
 
 from floor.domain.shifts import ShiftWindow, hours
 from floor.models import Line
-from oee.domain.clock import from_ms, to_ms
+from oee.domain.clock import MILLISECOND, from_ms, to_ms
 from oee.domain.derive import schedule_of
 from oee.domain.factors import FIELDS, Policy, Totals, added, total
 from oee.domain.judging import Judging, Restated, Rule, Rules, Steps
@@ -82,13 +82,20 @@ class Stretch(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """Hours of this line are judged by the policy with that number: those of [since, until) that were judged anew, or
-    with `until` None those whose shifts began at `since` or later."""
+    """Hours of this line are judged by the policy with that number: those that began in [since, until), which was
+    judged anew, or with `until` None those whose shifts began at `since` or later.
+
+    A change of product or job cuts an hour into rows that begin later than it did. So `hour_since` and `hour_until` are
+    the first full hours of the plant's clock at or after both moments: what begins before one belongs to an hour that
+    did, unless a shift began inside that hour.
+    """
 
     line: UUID
     policy: int
     since: datetime
+    hour_since: datetime
     until: datetime | None = None
+    hour_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,10 +433,11 @@ def _judged(steps: Sequence[Judged]) -> str:
 
 
 def _holds(n: int, step: Judged) -> str:
-    since = f">= %(judged_since_{n})s"
+    by_shift, by_hour = f"h.shift_starts_at >= %(judged_since_{n})s", f"h.starts_at >= %(judged_hour_since_{n})s"
     if step.until is None:
-        return f"coalesce(h.shift_starts_at, h.starts_at) {since} THEN {step.policy}"
-    return f"h.starts_at {since} AND h.starts_at < %(judged_until_{n})s THEN {step.policy}"
+        return f"coalesce({by_shift}, {by_hour}) THEN {step.policy}"
+    ended = f"h.starts_at < %(judged_hour_until_{n})s AND coalesce(h.shift_starts_at < %(judged_until_{n})s, true)"
+    return f"({by_shift} OR {by_hour}) AND {ended} THEN {step.policy}"
 
 
 def _named(scope: Scope) -> dict[str, Any]:
@@ -455,7 +463,7 @@ def _named(scope: Scope) -> dict[str, Any]:
         "latest": max((stretch.until for stretch in scope.stretches), default=LONG_AGO),
     }
     for n, step in enumerate(scope.judged):
-        named |= {f"judged_line_{n}": step.line, f"judged_since_{n}": step.since, f"judged_until_{n}": step.until}
+        named |= {f"judged_{name}_{n}": value for name, value in step._asdict().items()}
     return named
 
 
@@ -702,8 +710,19 @@ def judgement(lines: Sequence[Line], stretches: Sequence[Stretch], restatements:
     policies = tuple(dict.fromkeys(step.policy for step in found))
     if len(policies) < 2:
         return Judgement(policies or (Policy(),), (), rules)
-    numbered = (Judged(step.line, policies.index(step.policy), step.since, step.until) for step in found)
+    numbered = (_numbered(step, policies.index(step.policy), by_id[step.line].site.zone) for step in found)
     return Judgement(policies, tuple(numbered), rules)
+
+
+def _numbered(step: "_Step", policy: int, zone: ZoneInfo) -> Judged:
+    until, hour_until = step.until, None if step.until is None else _full_hour(zone, step.until)
+    return Judged(step.line, policy, step.since, _full_hour(zone, step.since), until, hour_until)
+
+
+def _full_hour(zone: ZoneInfo, moment: datetime) -> datetime:
+    """The first hour of the plant's clock that begins at or after `moment`."""
+    since, until = next(hours(zone, moment, moment + MILLISECOND))
+    return since if since == moment else until
 
 
 def _rules(line: Line, restatements: Iterable[Restatement]) -> Rules:
@@ -724,7 +743,8 @@ def _steps(stretch: Stretch, steps: Steps[Rule], restatements: Sequence[Restatem
     policies in force, the latest first."""
     for one in reversed(restatements):
         if one.starts_at < stretch.until and one.ends_at > stretch.since:
-            yield _Step(stretch.line, steps.at(to_ms(one.as_of)).policy, one.starts_at, one.ends_at)
+            policy = steps.at(to_ms(one.as_of)).policy
+            yield _Step(stretch.line, policy, from_ms(to_ms(one.starts_at)), from_ms(to_ms(one.ends_at)))
     start, end = to_ms(stretch.since), to_ms(stretch.until)
     for moment in sorted((edge for edge in steps.edges() if start < edge < end), reverse=True):
         yield _Step(stretch.line, steps.at(moment).policy, from_ms(moment), None)

@@ -157,8 +157,17 @@ def policy_at(line: Line, moment: datetime) -> LinePolicy:
 
 
 def policy_as_judged(line: Line, judging: Judging, moment: datetime) -> LinePolicy:
-    steps = Steps(((to_ms(p.valid_from), p) for p in policies_of(line)), LinePolicy(line=line, valid_from=LONG_AGO))
-    return steps.at(judging.at(to_ms(moment)))
+    return _policy_steps(line).at(judging.at(to_ms(moment)))
+
+
+def policy_of_hour(line: Line, hour: datetime, shift_start: datetime | None) -> LinePolicy:
+    """The policy by which an hour is read that began then, before changes of product and job cut it."""
+    as_of = judging_of(line).of_hour(to_ms(hour), None if shift_start is None else to_ms(shift_start))
+    return _policy_steps(line).at(as_of)
+
+
+def _policy_steps(line: Line) -> Steps[LinePolicy]:
+    return Steps(((to_ms(p.valid_from), p) for p in policies_of(line)), LinePolicy(line=line, valid_from=LONG_AGO))
 
 
 def reading(policy: LinePolicy) -> Policy:

@@ -209,8 +209,5 @@ def _reaching_back(event: CounterEvent) -> datetime:
 
 
 def _account(machine: Equipment, start: datetime, end: datetime) -> None:
-    """Parts of a time before the machine was ever seen are in its first hour."""
-    first = machine.edges.order_by("at").values_list("at", flat=True).first()
-    start = max(start, first or start)
-    rederive(machine.line, start=start, end=max(start, end))
+    rederive(machine.line, start=start, end=end)
     live.changed(machine.line_id, "pace", "oee")

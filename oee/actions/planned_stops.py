@@ -59,7 +59,7 @@ def plan_stop(
             request_id=request_id,
         )
         audit.record(by, "stop.plan", planned, now, reason=reason.code, start=start.isoformat(), expected_s=expected_s)
-        _account(planned, now)
+        _account(planned, ends_at, now)
         return planned
 
     return once(PlannedStop, request_id, write)
@@ -117,10 +117,11 @@ def _ended_by(planned: PlannedStop) -> str:
 
 
 def _end(planned: PlannedStop, at: datetime, by: User | None, now: datetime) -> PlannedStop:
+    held_until = planned.ends_at
     planned.ends_at, planned.ended_by = max(at, planned.starts_at + timedelta(milliseconds=1)), by
     planned.save(update_fields=["ends_at", "ended_by"])
     audit.record(by, "stop.plan_ended", planned, now, at=planned.ends_at.isoformat())
-    _account(planned, now)
+    _account(planned, held_until, now)
     return planned
 
 
@@ -128,7 +129,7 @@ def _take_back(planned: PlannedStop, by: User, now: datetime) -> PlannedStop:
     planned.withdrawn_at, planned.withdrawn_by = now, by
     planned.save(update_fields=["withdrawn_at", "withdrawn_by"])
     audit.record(by, "stop.plan_withdrawn", planned, now)
-    _account(planned, now)
+    _account(planned, planned.ends_at, now)
     return planned
 
 
@@ -166,9 +167,10 @@ def _end_if_running(planned_id: int, now: datetime) -> bool:
     return True
 
 
-def _account(planned: PlannedStop, now: datetime) -> None:
+def _account(planned: PlannedStop, held_until: datetime | None, now: datetime) -> None:
+    """Judge again what it explained: it may have held longer (None: up to now) before it was ended in the past."""
     if planned.starts_at < now:
-        end = planned.ends_at if planned.ends_at is not None and planned.ends_at < now else None
+        end = held_until if held_until is not None and held_until < now else None
         rederive(planned.line, start=_first_touched(planned), end=end)
     live.changed(planned.line_id, "state", "next", "stops", "strip")
 

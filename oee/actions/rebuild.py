@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import models, transaction
-from django.db.models import Count, F, Max, Min
+from django.db.models import Count, F, Max, Min, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from floor import live
 from floor.domain.shifts import hour_start
-from floor.models import Equipment, FactsChange, Line
+from floor.models import Equipment, FactsChange, Line, StateEdge
 from oee.actions.facts import Facts, read_facts, verdict_of
 from oee.domain.clock import from_ms, to_ms
 from oee.domain.derive import Bucket, Derived, Hour, Loss, Machine, Verdict, derive, plan
@@ -185,9 +185,21 @@ def rederive(line: Line, *, start: datetime, end: datetime | None) -> Changed:
     """
     lock_line(line.id)
     setup = setups([line])[line.id]
-    changed = fold([setup], start, None if end is None else _quiet_hour(setup, end))
+    changed = fold([setup], start, None if end is None else _quiet_hour(setup, max(end, _first_sight(setup, start))))
     live.changed(line.id, *sorted({*changed[line.id].topics, "state", "strip", "stops", "oee"}))
     return changed[line.id]
+
+
+def _first_sight(setup: LineSetup, start: datetime) -> datetime:
+    """The last moment after `start` at which one of the machines was seen for the first time, else `start`.
+
+    Parts that people counted before are in the hour of that moment, judged by when they were made.
+    """
+    edges = StateEdge.objects.filter(equipment=OuterRef("pk")).order_by("at").values("at")
+    machines = Equipment.objects.filter(pk__in=[machine.id for machine in setup.machines])
+    first_seen = machines.annotate(first=Subquery(edges[:1])).filter(first__gt=start)
+    found: datetime | None = first_seen.aggregate(last=Max("first"))["last"]
+    return found or start
 
 
 def _quiet_hour(setup: LineSetup, end: datetime) -> datetime | None:

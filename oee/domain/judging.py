@@ -39,6 +39,13 @@ class Judging:
                 return restated.as_of
         return None
 
+    def of_hour(self, hour: int, shift_start: int | None) -> int:
+        """The moment whose policy reads an hour: when its shift began, unless this very hour was judged anew."""
+        as_of = self.restated(hour)
+        if as_of is not None:
+            return as_of
+        return hour if shift_start is None else shift_start
+
 
 class Steps(Generic[T]):
     """Values each in force from a moment on until the next; `before` holds before the first."""
@@ -76,8 +83,5 @@ class Rules:
         return self.steps.at(self.judging.at(moment))
 
     def policy(self, hour: int, shift_start: int | None) -> Policy:
-        """By which an hour is read: that under which its shift began, unless this very hour was judged anew."""
-        as_of = self.judging.restated(hour)
-        if as_of is None:
-            as_of = hour if shift_start is None else shift_start
-        return self.steps.at(as_of).policy
+        """By which an hour is read."""
+        return self.steps.at(self.judging.of_hour(hour, shift_start)).policy

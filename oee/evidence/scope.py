@@ -16,7 +16,7 @@ from oee.domain.ledger import Entry, Track
 from oee.domain.readings import company, staffed_ms
 from oee.models import HourTotals, LinePolicy
 from oee.rows import hours_of
-from oee.setup import policy_at, reading
+from oee.setup import policy_of_hour, reading
 from oee.shift import Shift
 
 LONGEST = timedelta(hours=168)
@@ -102,8 +102,9 @@ class Scope:
         return sum(staffed_ms(totals, company(reading(policy))) for totals, policy in [*hours, *dark])
 
     def policy_of(self, row: HourTotals) -> LinePolicy:
-        """A shift is judged by the policy under which it began."""
-        return policy_at(self.line, row.shift_starts_at or row.starts_at)
+        """That under which its shift began, unless the hour to which the row belongs was judged anew."""
+        hour = hour_start(self.line.site.zone, row.starts_at)
+        return policy_of_hour(self.line, max(hour, row.shift_starts_at or hour), row.shift_starts_at)
 
     @property
     def as_of(self) -> datetime:

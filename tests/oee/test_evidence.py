@@ -165,6 +165,22 @@ def test_the_policy_in_force_is_named_with_the_day_it_began() -> None:
     assert policy.words[:2] == ("micro-stops below 30 s", "planned stops lower availability")
 
 
+def test_both_rows_of_an_hour_judged_anew_name_the_policy_that_reads_it_now(mara: User) -> None:
+    stage = make_stage()
+    LinePolicy.objects.create(line=stage.line, valid_from=at("00:00"))
+    LinePolicy.objects.create(line=stage.line, valid_from=at("15:00"), minor_stops_reduce_availability=True)
+    stage.sees("06:00 run", until=at("14:00"))
+    stage.makes(at("06:00"), 30, product_number=1)
+    stage.makes(at("07:30"), 30, product_number=2)
+    rebuild_dirty(NOW)
+
+    restate(stage.line, at("07:00"), at("07:15"), by=mara, now=NOW, reason="Minor stops are stops")
+
+    scope = day_shift(stage)
+    anew = [row.starts_at for row in scope.rows if scope.policy_of(row).valid_from == at("15:00")]
+    assert anew == [at("07:00"), at("07:30")]
+
+
 def test_failures_are_the_denominator_of_the_time_between_them() -> None:
     stage = make_morning()
 

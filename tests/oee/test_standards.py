@@ -12,6 +12,7 @@ from django.urls import reverse
 from floor.actions.standards import PastIsJudged, Scope, change_ideal_cycle
 from floor.models import AuditEntry, Equipment, IdealCycle, Line, Product, ProductNumber, User
 from oee.actions.check import differences
+from oee.actions.counts import enter_rejects
 from oee.actions.planned_stops import plan_stop
 from oee.actions.reasons import add_reason, change_loss_class, crowded, load_reasons, reword_reason
 from oee.actions.rebuild import rebuild, rebuild_dirty
@@ -157,6 +158,21 @@ def test_a_planned_stop_that_began_in_the_stretch_is_judged_as_one(stage: Stage,
 
 
 # ---------------------------------------------------------------- refusals
+
+
+def test_parts_counted_before_a_machine_was_ever_seen_are_restated_with_the_time_in_which_they_were_made(
+    mara: User,
+) -> None:
+    stage = make_stage()
+    stage.sees("08:00 run", until=at("14:00"))
+    rebuild_dirty(at("14:00"))
+    enter_rejects(stage.machine, "scrap", 3, at=at("05:30"), by=mara, now=at("14:00"), request_id=uuid.uuid4())
+    IdealCycle.objects.update(ideal_cycle_ms=900)
+
+    restate(stage.line, at("05:00"), at("06:00"), by=mara, now=TODAY, reason="The bags were thinner.")
+
+    assert HourTotals.objects.get(rejected=3).ideal_good_ms == -2700
+    assert differences(stage.line) == []
 
 
 def test_a_restatement_is_refused_in_words(stage: Stage, mara: User, settings: LazySettings) -> None:

@@ -42,7 +42,7 @@ from oee.actions.refusals import (
 from oee.actions.standards import restate
 from oee.actions.stops import add_stop, code_stop, merge_stops, separate_stops, split_stop, take_back_stop
 from oee.models import CountEntry, LinePolicy, ManualStop, PlannedStop, ReasonClass, Stop, StopMerge, StopReason
-from tests.chance import ALL, seeds
+from tests.chance import seeds
 from tests.factories import make_machine, make_user
 from tests.oee.stage import Stage, make_stage
 
@@ -261,7 +261,7 @@ class Story:
         return start, end + SECOND if end + SECOND <= self.now else self.now
 
 
-@pytest.mark.parametrize("seed", seeds(2, 40) if ALL else range(4))
+@pytest.mark.parametrize("seed", seeds(2, 40))
 def test_what_is_kept_piece_by_piece_is_what_deriving_everything_gives(seed: int) -> None:
     story = Story(seed)
     for _ in range(20):

@@ -20,7 +20,7 @@ from oee.actions.stops import (
     take_back_stop,
 )
 from oee.models import HourLoss, HourTotals, LedgerEntry, Stop, StopCoding
-from tests.factories import make_user
+from tests.factories import make_machine, make_user
 from tests.oee.stage import Stage, at, make_stage
 from tests.oee.test_rebuild import rows, totals
 
@@ -272,6 +272,21 @@ def test_a_planned_stop_that_nobody_ends_ends_when_the_line_has_run_for_a_while(
     stage.sees("07:40 stop, 07:50 run", until=at("08:00"))
     rebuild_dirty(at("08:00"))
     assert totals(stage) == {"run_ms": 90, "planned_stop_ms": 20, "stop_ms": 10}
+    assert differences(stage.line) == []
+
+
+def test_what_stood_after_the_line_ran_again_was_not_planned_however_late_that_is_noticed() -> None:
+    stage = stopped("06:00 run, 07:00 stop", until="07:10")
+    loader = make_machine(stage.line, "LOADER", primary=False, position=20)
+    plan_stop(stage.line, "CLEANING", **by(clock="07:10"))
+    stage.sees("07:20 run", until=at("09:30"))
+    stage.sees("06:00 run, 09:10 stop, 09:20 run", until=at("09:30"), machine=loader)
+    rebuild_dirty(at("09:30"))
+    assert Stop.objects.get(equipment=loader).planned_stop is not None
+
+    assert end_forgotten(at("09:30")) == 1
+
+    assert Stop.objects.get(equipment=loader).planned_stop is None
     assert differences(stage.line) == []
 
 

@@ -171,6 +171,25 @@ def test_nothing_is_left_over_when_one_day_was_judged_anew(stage: Stage, vera: C
     assert minor == {"availability": "60000", "performance": "0"}
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "factor"),
+    [("06:00", "07:15", "availability"), ("07:15", "14:00", "performance"), ("05:00", "06:15", "performance")],
+)
+def test_an_hour_cut_by_a_change_of_product_is_judged_as_one(vera: Client, start: str, end: str, factor: str) -> None:
+    stage = make_stage()
+    LinePolicy.objects.create(line=stage.line, valid_from=LONG_AGO)
+    LinePolicy.objects.create(line=stage.line, valid_from=at("11:59", 1), minor_stops_reduce_availability=True)
+    stage.sees("06:00 run, 07:40 stop, 07:41 run", until=at("14:00"))
+    stage.makes(at("06:00"), 30, product_number=1)
+    stage.makes(at("07:30"), 30, product_number=2)
+    rebuild_dirty(NOON)
+    restate(stage.line, at(start), at(end), by=make_user("erna", "engineer"), now=NOON, reason="minor stops are stops")
+    rows = sheet(vera, "losses", "range=7-days")
+    assert next(row["ms"] for row in rows if row["code"] == "difference") == "0"
+    minor = {row["factor"]: row["ms"] for row in rows if row["code"] == "minor_stops"}
+    assert minor == {"availability": "0", "performance": "0"} | {factor: "60000"}
+
+
 def test_the_night_on_which_the_clock_goes_back_has_its_extra_hour(vera: Client) -> None:
     stage = make_stage()
     night = datetime.fromisoformat("2026-10-24T21:00:00+00:00")  # 22:00 in London
