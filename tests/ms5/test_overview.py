@@ -62,6 +62,7 @@ def test_an_overview_costs_the_same_with_one_line_and_with_seven(path: str) -> N
     client = Client()
     client.force_login(make_user("anna", Role.VIEWER))
     make_lines(range(1))
+    queries_of(path, client)  # the first scrape of a process adds up the old calls; that is done once an hour
     with_one = queries_of(path, client)
 
     make_lines(range(1, 7))
