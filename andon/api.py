@@ -56,6 +56,12 @@ class EventRow(serializers.Serializer[Any]):
     resolved_by = serializers.CharField(allow_null=True)
     resolved_at = PlantTime(allow_null=True)
     resolution_notes = serializers.CharField()
+    responder = serializers.CharField(allow_null=True, help_text="Who is coming, or is there.")
+    work_order_suggested = serializers.BooleanField(help_text="Something is left for maintenance.")
+    reopened_at = PlantTime(allow_null=True, help_text="From here its clocks run.")
+    stopped_since = PlantTime(allow_null=True, help_text="When the stop began during which it was raised.")
+    cleared_at = PlantTime(allow_null=True, help_text="Since then the machine that called runs again.")
+    repeats = serializers.IntegerField(help_text="How often the same was called again.")
 
 
 def event_row(call: Call, next_at: datetime | None) -> dict[str, Any]:
@@ -76,6 +82,10 @@ def event_row(call: Call, next_at: datetime | None) -> dict[str, Any]:
         **{name: _name(getattr(call, name)) for name in PEOPLE},
         **{name: local(getattr(call, name), zone) for name in TIMES[1:]},
         "resolution_notes": call.resolution,
+        "responder": _name(call.responder),
+        "work_order_suggested": call.work_order_suggested,
+        **{name: local(getattr(call, name), zone) for name in ("reopened_at", "stopped_since", "cleared_at")},
+        "repeats": call.repeats,
     }
 
 

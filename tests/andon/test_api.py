@@ -50,6 +50,7 @@ def test_a_call_is_raised_acknowledged_and_resolved(client: Client, crew: dict[s
     assert (done["status"], done["resolution_notes"], done["next_escalation_at"]) == (
         "resolved", "Knife changed", None,
     )  # fmt: skip
+    assert (done["responder"], done["repeats"], done["cleared_at"]) == ("maintenance", 0, None)
     history = client.get(f"{one}/history").json()["results"]
     assert [row["action"] for row in history] == ["raised", "acknowledged", "resolved"]
 
