@@ -1,10 +1,14 @@
 """Who may answer which call."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
 
 from andon.models import Call
 from floor.models import User
+from floor.models.roster import there_at
 from floor.roles import Capability, Role, can
 
 QUALITY = "quality"
@@ -20,9 +24,20 @@ def check_may_answer(user: AbstractBaseUser | AnonymousUser, call: Call) -> None
         raise PermissionDenied(f"Your role may not {Capability.ANSWER_CALL}.")
 
 
-def people_who_answer(call: Call) -> list[User]:
-    """Whom one can send: those of the called roles first, in the order of the roles."""
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    person: User
+    is_on_shift: bool
+
+
+def people_who_answer(call: Call, now: datetime) -> list[Candidate]:
+    """Whom one can send: those on shift first, of them those of the called roles, in the order of the roles."""
     order = [*call.kind.responders, *Role.values]
+    is_there = there_at([call.line], now)[call.line_id]
     people = User.objects.filter(is_active=True).order_by("first_name", "last_name", "username")
-    answering = (person for person in people if may_answer(person, call) and person.pk != call.responder_id)
-    return sorted(answering, key=lambda person: order.index(person.role))
+    answering = [
+        Candidate(person, is_there(person.pk))
+        for person in people
+        if may_answer(person, call) and person.pk != call.responder_id
+    ]
+    return sorted(answering, key=lambda one: (not one.is_on_shift, order.index(one.person.role)))

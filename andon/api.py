@@ -23,7 +23,8 @@ from andon import actions
 from andon.access import check_may_answer
 from andon.clock import database_now
 from andon.domain.call import LIVE, Priority, Status
-from andon.ladder import Ladder, escalation_tree
+from andon.domain.escalation import Clock
+from andon.ladder import Ladder, escalation_tree, limits
 from andon.models import Call, CallEvent, CallKind
 from andon.tiles import levels_ahead, plant_calls_tile
 from andon.views.call import photo_answer
@@ -56,6 +57,12 @@ class EventRow(serializers.Serializer[Any]):
     resolved_by = serializers.CharField(allow_null=True)
     resolved_at = PlantTime(allow_null=True)
     resolution_notes = serializers.CharField()
+    responder = serializers.CharField(allow_null=True, help_text="Who is coming, or is there.")
+    work_order_suggested = serializers.BooleanField(help_text="Something is left for maintenance.")
+    reopened_at = PlantTime(allow_null=True, help_text="From here its clocks run.")
+    stopped_since = PlantTime(allow_null=True, help_text="When the stop began during which it was raised.")
+    cleared_at = PlantTime(allow_null=True, help_text="Since then the machine that called runs again.")
+    repeats = serializers.IntegerField(help_text="How often the same was called again.")
 
 
 def event_row(call: Call, next_at: datetime | None) -> dict[str, Any]:
@@ -76,6 +83,10 @@ def event_row(call: Call, next_at: datetime | None) -> dict[str, Any]:
         **{name: _name(getattr(call, name)) for name in PEOPLE},
         **{name: local(getattr(call, name), zone) for name in TIMES[1:]},
         "resolution_notes": call.resolution,
+        "responder": _name(call.responder),
+        "work_order_suggested": call.work_order_suggested,
+        **{name: local(getattr(call, name), zone) for name in ("reopened_at", "stopped_since", "cleared_at")},
+        "repeats": call.repeats,
     }
 
 
@@ -205,6 +216,31 @@ class ActiveEvents(AskedList):
         return event_rows(page)
 
 
+class EscalationRow(EventRow):
+    acknowledge_due_at = PlantTime(allow_null=True, help_text="null: acknowledged, or without a limit.")
+    acknowledge_left_s = serializers.FloatField(allow_null=True, help_text="Negative: overdue by so long.")
+    resolve_due_at = PlantTime(allow_null=True)
+    resolve_left_s = serializers.FloatField(allow_null=True, help_text="Negative: overdue by so long.")
+
+
+class ActiveEscalations(ActiveEvents):
+    """Open calls with the time that is left to acknowledge and to resolve them, the most urgent first."""
+
+    serializer_class = EscalationRow
+
+    def rows(self, page: list[Call]) -> list[dict[str, Any]]:
+        now, due = database_now(), limits(page)
+        return [
+            event | self._left("acknowledge", due.get((call.pk, Clock.ACK)), call, now)
+            | self._left("resolve", due.get((call.pk, Clock.RESOLVE)), call, now)
+            for event, call in zip(event_rows(page), page, strict=True)
+        ]  # fmt: skip
+
+    def _left(self, what: str, due_at: datetime | None, call: Call, now: datetime) -> dict[str, Any]:
+        left_s = (due_at - now).total_seconds() if due_at else None
+        return {f"{what}_due_at": local(due_at, call.line.site.zone), f"{what}_left_s": left_s}
+
+
 def find_call(pk: UUID) -> Call:
     found = calls().filter(pk=pk).first()
     if found is None:
@@ -330,20 +366,26 @@ class Deed(GenericAPIView[Any]):
 
 
 Act = Callable[..., object]
+ESCALATIONS = "escalations"
 
 
-def deed_view(name: str, act: Act, body: type[Tap], words: str, *, waiting: bool = False) -> type[Deed]:
-    """A view of its own for each deed, so that the OpenAPI document names it. `waiting`: also for those who wait."""
+def deed_view(
+    name: str, act: Act, body: type[Tap], words: str, *, waiting: bool = False, of: str = "events"
+) -> type[Deed]:
+    """A view of its own for each deed, so that the OpenAPI document names it. `waiting`: also for those who wait.
+
+    `of`: by which name the call is known in the address.
+    """
 
     class View(Deed):
         # Which calls they may answer is looked at with the call.
         capability = Capability.RAISE_CALL if waiting else Capability.ANSWER_QUALITY_CALL
 
-        @extend_schema(request=body, responses=EventRow, operation_id=f"andon_events_{name}", description=words)
+        @extend_schema(request=body, responses=EventRow, operation_id=f"andon_{of}_{name}", description=words)
         def post(self, request: Request, pk: UUID) -> Response:
             return self._done(request, pk)
 
-        @extend_schema(request=body, responses=EventRow, operation_id=f"andon_events_{name}_put", description=words)
+        @extend_schema(request=body, responses=EventRow, operation_id=f"andon_{of}_{name}_put", description=words)
         def put(self, request: Request, pk: UUID) -> Response:
             return self._done(request, pk)
 
@@ -358,6 +400,14 @@ def deed_view(name: str, act: Act, body: type[Tap], words: str, *, waiting: bool
 
 def _resolve(call: Call, given: dict[str, Any], **tap: Any) -> None:
     actions.resolve(call, given["resolution_notes"], work_order=given.get("work_order"), **tap)
+
+
+def _acknowledge(call: Call, given: dict[str, Any], **tap: Any) -> None:
+    actions.acknowledge(call, **tap)
+
+
+def _escalate(call: Call, given: dict[str, Any], **tap: Any) -> None:
+    actions.escalate(call, given["reason"], **tap)
 
 
 def _transfer(call: Call, given: dict[str, Any], **tap: Any) -> None:
@@ -380,14 +430,13 @@ def _photo(call: Call, given: dict[str, Any], **tap: Any) -> None:
     actions.add_photo(call, actions.read_picture(given["photo"]), **tap)
 
 
-Acknowledge = deed_view(
-    "acknowledge",
-    lambda call, given, **tap: actions.acknowledge(call, **tap),
-    Tap,
-    "Say that you are coming. The first wins; 409 names the winner.",
-)
+COMING_WORDS = "Say that you are coming. The first wins; 409 names the winner."
+RESOLVE_WORDS = "Close the call with what was done."
+ESCALATE_WORDS = "Call the next level now, before it is due."
+
+Acknowledge = deed_view("acknowledge", _acknowledge, Tap, COMING_WORDS)
 Arrive = deed_view("arrive", lambda call, given, **tap: actions.arrive(call, **tap), Tap, "Say that you are there.")
-Resolve = deed_view("resolve", _resolve, Resolution, "Close the call with what was done.")
+Resolve = deed_view("resolve", _resolve, Resolution, RESOLVE_WORDS)
 Transfer = deed_view("transfer", _transfer, Sending, "Send somebody else; they are told.")
 Reject = deed_view(
     "reject",
@@ -411,13 +460,11 @@ AddNote = deed_view(
 )
 AddPhoto = deed_view("photo", _photo, Photo, "Show what it looks like.", waiting=True)
 SayMore = deed_view("details", _say_more, Details, "Name the machine, or set the priority.", waiting=True)
-Escalate = deed_view(
-    "escalate",
-    lambda call, given, **tap: actions.escalate(call, given["reason"], **tap),
-    Urgency,
-    "Call the next level now, before it is due.",
-    waiting=True,
-)
+Escalate = deed_view("escalate", _escalate, Urgency, ESCALATE_WORDS, waiting=True)
+# An escalation is its call.
+AcknowledgeEscalation = deed_view("acknowledge", _acknowledge, Tap, COMING_WORDS, of=ESCALATIONS)
+ResolveEscalation = deed_view("resolve", _resolve, Resolution, RESOLVE_WORDS, of=ESCALATIONS)
+EscalateFurther = deed_view("escalate", _escalate, Urgency, ESCALATE_WORDS, waiting=True, of=ESCALATIONS)
 Cancel = deed_view(
     "cancel",
     lambda call, given, **tap: actions.cancel(call, **tap),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, Min
 
 from andon.domain.call import Priority, Status
-from andon.domain.escalation import Clock, Rule
+from andon.domain.escalation import RUNS_WHILE, Clock, Rule
 from andon.models import Call, EscalationStep, rules_in_force
 from andon.tiles import CallRow, live_calls, row
 from andon.words import spoken
@@ -66,6 +66,14 @@ def standing(calls: Sequence[Call]) -> dict[UUID, EscalationStep]:
     taken = EscalationStep.objects.filter(call__in=calls, level__gt=0, taken_at__isnull=False, round=F("call__round"))
     last = taken.order_by("call", "-taken_at", "-due_at", "-level").distinct("call")
     return {step.call_id: step for step in last}
+
+
+def limits(calls: Sequence[Call]) -> dict[tuple[UUID, str], datetime]:
+    """(call, clock) → when its first level is due, taken or not; absent once the clock has stopped."""
+    steps = EscalationStep.objects.filter(call__in=calls, level__gt=0, cancelled_at=None, round=F("call__round"))
+    first = steps.values_list("call", "clock").order_by().annotate(Min("due_at"))
+    running = {(call.pk, clock) for call in calls for clock in Clock if Status(call.status) in RUNS_WHILE[clock]}
+    return {(call, clock): due_at for call, clock, due_at in first if (call, clock) in running}
 
 
 def _ladder(priority: Priority, rules: Iterable[Rule], at: Mapping[tuple[int, Rung], list[CallRow]]) -> Ladder:

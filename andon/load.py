@@ -136,8 +136,8 @@ def _came(since: datetime, until: datetime, line: Line | None) -> dict[str, list
 def _role_loads(since: datetime, until: datetime, line: Line | None) -> tuple[RoleLoad, ...]:
     """Several people of a role are told the same thing at once; each of them takes it in once."""
     told: dict[str, dict[int, tuple[datetime, bool]]] = defaultdict(dict)
-    # What the caller is told about the own call is no load.
-    rows = Notification.objects.filter(created_at__gte=since, created_at__lt=until)
+    # What the caller is told about the own call is no load, nor is what only the plant's webhooks hear.
+    rows = Notification.objects.filter(created_at__gte=since, created_at__lt=until, recipient__isnull=False)
     rows = rows.exclude(recipient=F("call__raised_by"), call__raised_by__isnull=False)
     if line is not None:
         rows = rows.filter(call__line=line)

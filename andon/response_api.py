@@ -171,6 +171,13 @@ class Statistics(Asking):
         return self.answer(_summary(first, last, response(wanted)))
 
 
+class EscalationStatistics(Statistics):
+    @extend_schema(operation_id="andon_escalations_statistics", parameters=[DaysQuery])
+    def get(self, request: Request) -> Answer:
+        """The same as `andon/statistics`."""
+        return super().get(request)
+
+
 def _statuses(found: Responses) -> dict[str, int]:
     closed = found.resolved + found.rejected
     return {"resolved": found.resolved, "rejected": found.rejected, "open": found.calls - closed}

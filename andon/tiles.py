@@ -247,7 +247,7 @@ def _tile(calls: CallQuerySet, since: datetime, now: datetime) -> CallsTile:
 
 def live_calls(calls: CallQuerySet) -> list[Call]:
     """In order of urgency, each with the step by which it moves on."""
-    steps = levels_ahead().order_by("call", "due_at").distinct("call")
+    steps = levels_ahead().order_by("call", "due_at").distinct("call").only("call", "due_at", "recipients")
     live = calls.live().for_screen().prefetch_related(Prefetch("steps", steps, to_attr="steps_ahead"))
     return sorted(live, key=_urgency)
 

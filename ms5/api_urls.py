@@ -67,6 +67,21 @@ urlpatterns: list[URLPattern] = [
     path("andon/events/<uuid:pk>/photo", andon.AddPhoto.as_view(), name="andon-photo"),
     path("andon/events/<uuid:pk>/photos/<int:event>", andon.PhotoFile.as_view(), name="andon-photo-file"),
     path("andon/events/<uuid:pk>/escalate", andon.Escalate.as_view(), name="andon-escalate"),
+    # An escalation is its call.
+    path("andon/escalations/active", andon.ActiveEscalations.as_view(), name="andon-escalations"),
+    path(
+        "andon/escalations/statistics",
+        andon_response.EscalationStatistics.as_view(),
+        name="andon-escalations-statistics",
+    ),
+    path("andon/escalations/<uuid:pk>/history", andon.EventHistory.as_view(), name="andon-escalation-history"),
+    path(
+        "andon/escalations/<uuid:pk>/acknowledge",
+        andon.AcknowledgeEscalation.as_view(),
+        name="andon-acknowledge-escalation",
+    ),
+    path("andon/escalations/<uuid:pk>/resolve", andon.ResolveEscalation.as_view(), name="andon-resolve-escalation"),
+    path("andon/escalations/<uuid:pk>/escalate", andon.EscalateFurther.as_view(), name="andon-escalate-further"),
     path("andon/escalation-tree", andon.EscalationTree.as_view(), name="andon-tree"),
     path("andon/dashboard", andon.Dashboard.as_view(), name="andon-dashboard"),
     path("equipment/status", floor.EquipmentStatusList.as_view(), name="equipment-statuses"),

@@ -20,7 +20,6 @@ from django.views.decorators.http import require_safe
 
 from andon.tiles import answers_tile, call_choices, calls_tile, lines_in_need, plant_calls_tile
 from floor.consumers import Key
-from floor.glance import one_glance
 from floor.models import Line, MachineState, User
 from floor.models.shifts import calendar
 from floor.roles import Capability, Role, can, require
@@ -29,6 +28,7 @@ from ms5.watchdog import watchdog_at
 from oee.choices import ReasonChoice, reason_groups
 from oee.count_sheet import counts_tile, scrap_sheet
 from oee.hour_board import hours_tile
+from oee.overview import overview
 from oee.tiles import (
     OeeTile,
     PaceTile,
@@ -273,7 +273,8 @@ def draw(keys: Iterable[Key], now: datetime) -> list[Drawn]:
     keys = list(keys)
     lines = {line.code: line for line in Line.objects.on_screen().filter(code__in={code for code, _ in keys if code})}
     glances: dict[str, Glance] = {"": Glance(None, now)} | {code: Glance(line, now) for code, line in lines.items()}
-    with one_glance():
+    cards = [lines[code] for code, topic in keys if topic == "line" and code in lines]
+    with overview(cards, now):  # what cards show is read for all of them together
         return [_draw(glances[code], (code, topic)) for code, topic in keys if code in glances]
 
 

@@ -215,6 +215,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "UnitEnum": ["s", "parts"],
         "StopRowStatusEnum": ["open", "ended"],
+        "EventRowStatusEnum": "andon.models.calls.STATUSES",
         "SortEnum": "oee.models.counts.CountEntry.Sort",
         "EvidenceUnitEnum": "oee.evidence_api.UNITS",
         "IntervalSortEnum": "oee.evidence_api.SORTS",

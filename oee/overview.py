@@ -22,8 +22,9 @@ from oee.rows import (
 )
 from oee.setup import judging_of, policies_of, products_of, standards_of
 from oee.shift import live
-from oee.tiles import last_minutes, may_be_asked_after
+from oee.tiles import last_minutes, may_be_asked_after, recent_minutes
 from oee.tiles.planned import planned_now
+from oee.tiles.words import shift_of
 
 
 @contextmanager
@@ -45,6 +46,8 @@ def _foresee_shifts(machines: dict[Line, Equipment], now: datetime) -> None:
     hours_of.foresee((span.machine, span.start) for span in spans)
     counts_of.foresee(spans)
     uncoded_of.foresee(spans)
+    recent = [(shift.machine, recent_minutes(shift)) for line in machines if (shift := shift_of(line, now)) is not None]
+    minutes_of.foresee(Span(machine.id, *map(from_ms, its)) for machine, its in recent if machine is not None)
 
 
 def _foresee_states(machines: dict[Line, Equipment], now: datetime) -> None:

@@ -17,6 +17,7 @@ from django.db.models import Q
 from andon.actions.answers import open_again
 from andon.actions.calls import raise_call, set_out
 from andon.actions.deeds import locked, note
+from andon.actions.notifications import Telling, tell
 from andon.actions.refusals import AlreadyOpen
 from andon.domain.call import LIVE, OVER, Deed, Priority, Status, after
 from andon.domain.machine_calls import CHATTER, Due, Rule, Standstill, due, loud_and_silent
@@ -191,7 +192,7 @@ def _join(same: Call, stop: Standstill, owed: Due, now: datetime) -> int:
         return 0  # it was closed meanwhile; the next round finds out
     call.repeats, call.cleared_at = call.repeats + 1, None
     call.save(update_fields=["repeats", "cleared_at"])
-    note(call, What.REPEATED, f"The machine calls again: {owed.words}", None, now, stop_key(stop, owed.kind))
+    _say(call, What.REPEATED, f"The machine calls again: {owed.words}", now, stop_key(stop, owed.kind))
     _announce(call, "andon.repeat", now, owed)
     return 0
 
@@ -214,7 +215,7 @@ def _record(stop: Standstill, machine: Equipment, owed: Due, now: datetime) -> N
         source=Call.Source.MACHINE, raised_at=now, stopped_since=stop.began_at, note=owed.words[:500],
         request_id=stop_key(stop, owed.kind),
     )  # fmt: skip
-    note(call, What.SHELVED, f"Shelved, nobody is told: {owed.words}", None, now)
+    _say(call, What.SHELVED, f"Shelved, nobody is told: {owed.words}", now)
     _announce(call, "andon.shelved", now, owed)
 
 
@@ -229,10 +230,15 @@ def _unshelve(call: Call, owed: Due, now: datetime) -> int:
             call.save(update_fields=["status", "reopened_at", "priority", "note"])
     except IntegrityError:
         return 0  # the same help was called this very moment; the next round joins it
-    note(call, What.UNSHELVED, f"No longer shelved: {owed.words}", None, now)
+    _say(call, What.UNSHELVED, f"No longer shelved: {owed.words}", now)
     set_out(call, now)
     _announce(call, "andon.unshelve", now, owed)
     return 1
+
+
+def _say(call: Call, what: CallEvent.What, text: str, now: datetime, request_id: UUID | None = None) -> None:
+    """Add a line to the history, of which the plant's webhooks hear; people see it on the boards."""
+    tell([Telling(note(call, what, text, None, now, request_id), call, [])], now)
 
 
 def _announce(call: Call, action: str, now: datetime, owed: Due) -> None:
@@ -261,7 +267,7 @@ def _clear(call_id: UUID, since: datetime, now: datetime) -> None:
         return
     call.cleared_at = since
     call.save(update_fields=["cleared_at"])
-    note(call, What.CLEARED, "The machine runs again; resolve the call if nothing is left to do", None, now)
+    _say(call, What.CLEARED, "The machine runs again; resolve the call if nothing is left to do", now)
     live.changed(call.line_id, "calls")
 
 

@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="call",
             name="round",
-            field=models.PositiveSmallIntegerField(default=0, help_text="How often it was reopened."),
+            field=models.PositiveSmallIntegerField(default=0, help_text="How often its plan was made anew."),
         ),
         migrations.AddField(
             model_name="call",

@@ -79,7 +79,7 @@ class Call(models.Model):
     resolution = models.CharField(max_length=1000, blank=True, help_text="What was done, or why nothing was.")
     work_order_suggested = models.BooleanField(default=False, help_text="Something is left for maintenance to do.")
     reopened_at = models.DateTimeField(null=True, blank=True, help_text="From here its clocks run.")
-    round = models.PositiveSmallIntegerField(default=0, help_text="How often it was reopened.")
+    round = models.PositiveSmallIntegerField(default=0, help_text="How often its plan was made anew.")
     stopped_since = models.DateTimeField(
         null=True, blank=True, help_text="When the stop began during which it was raised; empty: the machine ran."
     )

@@ -53,7 +53,7 @@ def _call_page(request: HttpRequest, found: Call, error: str = "", status: int =
         "notes": [RUNS_AGAIN, *quick_notes(found)] if found.cleared_at else quick_notes(found),
         "is_live": is_live,
         "answers": answers,
-        "people": people_who_answer(found) if answers else [],
+        "people": people_who_answer(found, now) if answers else [],
         "may_say": is_told and (is_live or is_recent),
         "may_hurry": is_told and is_live,
         "may_reopen": is_told and found.status in OVER and is_recent,

@@ -79,9 +79,9 @@ def _late_messages(now: datetime, since: datetime) -> Iterable[Alarm]:
 
 def _dead_letters(now: datetime) -> Iterable[Alarm]:
     given_up = Notification.objects.filter(failed_at__gt=now - GIVEN_UP_WITHIN).order_by("-failed_at")
-    if last := given_up.select_related("recipient").first():
+    if last := given_up.select_related("recipient", "target").first():
         many = f"{given_up.count()} messages were given up in the last hour"
-        yield Alarm("dead:letters", f"{many}, the last one to {last.recipient}: {last.error}")
+        yield Alarm("dead:letters", f"{many}, the last one to {last.receiver}: {last.error}")
 
 
 def _unread(now: datetime, since: datetime) -> Iterable[Alarm]:

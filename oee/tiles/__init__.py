@@ -7,7 +7,7 @@ from oee.choices import ReasonChoice
 from oee.tiles.effectiveness import FactorBar, OeeTile, factor_bars, oee_tile
 from oee.tiles.job import JobTile, job_tile
 from oee.tiles.lost_time import LostTimeTile, lost_time_tile
-from oee.tiles.pace import PaceTile, RateTile, pace_tile, rate_tile
+from oee.tiles.pace import PaceTile, RateTile, pace_tile, rate_tile, recent_minutes
 from oee.tiles.state import StateTile, last_minutes, may_be_asked_after, state_tile
 from oee.tiles.stops import LikelyTile, StopRow, StopsTile, likely_tile, stop_list, stop_row, stops_tile
 from oee.tiles.strip import StripBlock, StripTile, strip, strip_tile
@@ -36,6 +36,7 @@ __all__ = [
     "oee_tile",
     "pace_tile",
     "rate_tile",
+    "recent_minutes",
     "spell",
     "state_tile",
     "stop_list",

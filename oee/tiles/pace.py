@@ -59,9 +59,14 @@ def pace_tile(line: Line, now: datetime) -> PaceTile:
     )
 
 
-def _projected(shift: Shift, good: int) -> int | None:
+def recent_minutes(shift: Shift) -> tuple[int, int]:
+    """The full minutes whose pace is taken for that of the rest of the shift."""
     until = shift.elapsed // MINUTE_MS * MINUTE_MS
-    since = max(shift.start, until - RECENT_MS)
+    return max(shift.start, until - RECENT_MS), until
+
+
+def _projected(shift: Shift, good: int) -> int | None:
+    since, until = recent_minutes(shift)
     recent = sum(minute.made - minute.rejected for minute in shift.minutes_between(since, until))
     remaining = shift.planned_ms(shift.elapsed, shift.end)
     return projected(good, recent, shift.planned_ms(since, until), remaining)

@@ -3,15 +3,24 @@
 import { clock, duration, everySecond, now, words } from "./time.js";
 
 class Ticking extends HTMLElement {
+  static observedAttributes = ["datetime"];
+
   connectedCallback() {
-    this.stop = everySecond(() => {
-      const text = this.text();
-      if (text !== null && text !== this.textContent) this.textContent = text;
-    });
+    this.stop = everySecond(() => this.tick());
   }
 
   disconnectedCallback() {
     this.stop();
+  }
+
+  attributeChangedCallback() {
+    if (this.isConnected) this.tick();
+  }
+
+  /** Null leaves what stands there: the server's words, or nothing where no time is known yet. */
+  tick() {
+    const text = this.text();
+    if (text !== null && text !== this.textContent) this.textContent = text;
   }
 
   get at() {
@@ -23,7 +32,7 @@ class Ticking extends HTMLElement {
 class SinceTime extends Ticking {
   text() {
     const as = this.getAttribute("as");
-    if (as === "clock") return null;
+    if (as === "clock" || Number.isNaN(this.at)) return null;
     return (as === "words" ? words : duration)((now() - this.at) / 1000);
   }
 }
@@ -31,6 +40,7 @@ class SinceTime extends Ticking {
 /** Counts down, then says what `past` says. */
 class UntilTime extends Ticking {
   text() {
+    if (Number.isNaN(this.at)) return null;
     const left = (this.at - now()) / 1000;
     return left > 0 ? duration(left) : (this.getAttribute("past") ?? "00:00");
   }

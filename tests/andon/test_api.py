@@ -50,6 +50,7 @@ def test_a_call_is_raised_acknowledged_and_resolved(client: Client, crew: dict[s
     assert (done["status"], done["resolution_notes"], done["next_escalation_at"]) == (
         "resolved", "Knife changed", None,
     )  # fmt: skip
+    assert (done["responder"], done["repeats"], done["cleared_at"]) == ("maintenance", 0, None)
     history = client.get(f"{one}/history").json()["results"]
     assert [row["action"] for row in history] == ["raised", "acknowledged", "resolved"]
 
@@ -223,3 +224,42 @@ def test_the_escalation_tree_names_limits_recipients_and_open_events(client: Cli
     first = tree["critical"][1]
     assert (first["clock"], first["level"], first["after_s"]) == ("ack", 1, 120)
     assert first["recipients"] == ["shift_manager", "production_manager", "admin"]
+
+
+def test_an_escalation_is_its_call_and_says_how_long_is_left(client: Client, crew: dict[str, User]) -> None:
+    now = database_now()
+    call = make_call(make_line("L-BAG1"), by=crew["operator"], at=now - timedelta(minutes=1))
+    limit = {step.clock: step.due_at for step in call.steps.filter(level=1, reminder=0)}
+    client.force_login(crew["maintenance"])
+
+    def active() -> dict[str, Any]:
+        (row,) = client.get("/api/v1/andon/escalations/active").json()["results"]
+        found: dict[str, Any] = row
+        return found
+
+    row = active()
+    assert row["id"] == str(call.pk)
+    assert row["acknowledge_left_s"] == pytest.approx((limit["ack"] - now).total_seconds(), abs=60)
+    assert row["resolve_left_s"] == pytest.approx((limit["resolve"] - now).total_seconds(), abs=60)
+
+    one = f"/api/v1/andon/escalations/{call.pk}"
+    assert send(client, crew["maintenance"], f"{one}/acknowledge", {}, "put").json()["status"] == "acknowledged"
+    row = active()
+    assert (row["acknowledge_due_at"], row["acknowledge_left_s"]) == (None, None)
+    assert row["resolve_left_s"] > 0
+    assert send(client, crew["operator"], f"{one}/escalate", {"reason": "It burns"}).status_code == 200
+    resolved = send(client, crew["maintenance"], f"{one}/resolve", {"resolution_notes": "Put out"}, "put")
+    assert resolved.json()["status"] == "resolved"
+    assert client.get(f"{one}/history").json()["results"][-1]["action"] == "resolved"
+    assert client.get("/api/v1/andon/escalations/active").json()["results"] == []
+    assert client.get("/api/v1/andon/escalations/statistics").json()["calls"] == 1
+
+
+def test_a_call_whose_limit_has_passed_says_by_how_much(client: Client, crew: dict[str, User]) -> None:
+    make_call(make_line("L-BAG1"), by=crew["operator"], at=database_now() - timedelta(hours=3))
+    escalate_due(database_now())
+    client.force_login(crew["maintenance"])
+
+    (row,) = client.get("/api/v1/andon/escalations/active").json()["results"]
+
+    assert row["acknowledge_left_s"] < -3600

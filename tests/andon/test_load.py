@@ -15,7 +15,7 @@ from andon.domain.call import Priority
 from andon.domain.chatter import chatters, most_within
 from andon.domain.load import FLOOD, TEN_MINUTES, Heard, critical_share, load, stale, top
 from andon.load import load_figures
-from andon.models import Call, CallEvent
+from andon.models import Call, CallEvent, WebhookTarget
 from floor.models import Equipment, Line, User
 from tests.andon.plant import SIX, after, make_crew
 from tests.factories import make_line, make_machine, make_shifts, make_site, make_user
@@ -123,6 +123,7 @@ def called(line: Line, by: User | None, moment: datetime, machine: Equipment | N
 
 def test_two_people_of_a_role_are_one_load_and_the_caller_is_none(line: Line, crew: dict[str, User]) -> None:
     make_user("mira", "maintenance")
+    WebhookTarget.objects.create(name="Lights", url="https://lights.example.com/")  # no person has that load
     call = called(line, crew["operator"], after(minutes=1))
     acknowledge(call, by=crew["maintenance"], now=after(minutes=2))
 

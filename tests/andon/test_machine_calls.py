@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from andon.actions import arrive, notice, raise_call, reject, resolve
 from andon.domain.call import Priority
 from andon.domain.machine_calls import Trigger
-from andon.models import Call, CallEvent, MachineCallRule, Notification
+from andon.models import Call, CallEvent, MachineCallRule, Notification, WebhookTarget
 from andon.tiles import calls_tile
 from floor.domain.machine import Observation
 from floor.models import Equipment, FaultDefinition, ShiftBreak, User
@@ -333,6 +333,20 @@ def test_when_the_machine_runs_again_the_call_waits_to_be_resolved(controller: C
     assert call.events.filter(what="cleared").count() == 1
     (row,) = calls_tile(call.line, minute(7)).rows
     assert row.cleared_at == minute(6)
+
+
+def test_the_plants_webhooks_hear_that_it_runs_again_and_that_it_called_again(controller: Controller) -> None:
+    WebhookTarget.objects.create(name="Lights", url="https://lights.example.com/")
+    controller.stands(minute(6), [2])
+    listen(minute(5))
+    controller.runs(minute(7) + SECOND)
+    listen(minute(7))
+    controller.stands(minute(13), [2])
+    listen(minute(12.1))
+
+    told = Notification.objects.filter(target__name="Lights").order_by("event__at", "event")
+    heard = list(told.values_list("event__what", flat=True))
+    assert [what for what in heard if what in ("raised", "cleared", "repeated")] == ["raised", "cleared", "repeated"]
 
 
 def test_a_machine_that_runs_with_its_fault_is_not_well_yet(controller: Controller) -> None:

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.test import Client
 
+from andon.access import people_who_answer
 from andon.actions import acknowledge, escalate_due
 from andon.domain.call import Priority
 from andon.models import Call, CallEvent, Delegation, EscalationStep, Notification, OnCall, QuietPeriod, WebhookTarget
@@ -51,6 +52,18 @@ def test_a_call_goes_to_those_of_the_role_who_are_on_shift(crew: dict[str, User]
 
     assert told(make_call(line, at=MORNING)) == {"milo"}
     assert told(make_call(make_line("L-2"), at=NIGHT)) == {"mira"}
+
+
+def test_whom_one_can_send_are_those_on_shift_first_and_then_the_called_role(crew: dict[str, User], line: Line) -> None:
+    put_on_shift(crew["maintenance"], "Night")
+    put_on_shift(make_user("mira", "maintenance"), "Day")
+    call = make_call(line, at=MORNING)
+
+    chosen = [(one.person.username, one.is_on_shift) for one in people_who_answer(call, MORNING)]
+
+    assert chosen[0] == ("mira", True)
+    assert chosen[-1] == ("maintenance", False)
+    assert len(chosen) > 2
 
 
 def test_somebody_without_a_place_in_the_roster_is_always_there(crew: dict[str, User], line: Line) -> None:

@@ -1,5 +1,6 @@
 """Stops, with gloved fingers: taps are counted, and what they did is looked up."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -105,6 +106,7 @@ def test_the_prompt_comes_by_itself_asks_by_group_and_leaves_the_call_button_fre
     page.goto(ADDRESS)
     prompt = page.locator("#prompt")
     expect(prompt).to_be_visible()
+    assert re.fullmatch(r"1\d:\d\d", prompt.locator("since-time").inner_text())
     glove = Glove(page)
     box, call = prompt.bounding_box(), page.locator(".bottom .is-call").bounding_box()
     assert box is not None
@@ -119,6 +121,14 @@ def test_the_prompt_comes_by_itself_asks_by_group_and_leaves_the_call_button_fre
 
     expect(prompt).to_be_hidden()
     assert (glove.taps, told()) == (2, ["POWER_LOSS"])
+
+
+def test_the_prompt_knows_no_time_while_nothing_is_asked(page: Page, line7: Line) -> None:
+    page.goto(ADDRESS)
+    expect(page.locator(".top-clock")).to_have_text(re.compile(r"\d\d:\d\d:\d\d"))  # the clocks tick
+
+    expect(page.locator("#prompt")).to_be_hidden()
+    assert page.locator("#prompt since-time").text_content() == ""
 
 
 def test_a_skipped_stop_stays_without_reason_and_is_not_asked_about_again(page: Page, standing: Equipment) -> None:

@@ -24,10 +24,12 @@ SELECT s.id::text, c.line_id::text || ' ' || c.kind_id, s.clock, s.level, s.remi
 FROM andon_escalationstep s JOIN andon_call c ON c.id = s.call_id
 WHERE s.due_at >= to_timestamp(%s) AND s.due_at <= to_timestamp(%s)
 """
+# What went into a summary is told by the summary; the plant's webhooks belong to no person.
 MESSAGES = """
 SELECT n.id::text, n.event_id::text, u.email, n.channel, n.sent_at IS NOT NULL, n.cancelled_at IS NOT NULL,
-       n.failed_at IS NOT NULL
-FROM andon_notification n JOIN floor_user u ON u.id = n.recipient_id WHERE n.created_at >= to_timestamp(%s)
+       n.failed_at IS NOT NULL, coalesce(n.held_until > clock_timestamp(), false)
+FROM andon_notification n JOIN floor_user u ON u.id = n.recipient_id
+WHERE n.created_at >= to_timestamp(%s) AND n.bundled_into_id IS NULL
 """
 
 
@@ -61,6 +63,7 @@ class Message:
     is_sent: bool
     is_cancelled: bool
     is_given_up: bool
+    is_held_back: bool
 
 
 @dataclass
@@ -134,7 +137,7 @@ def _check_mails(found: Verdict, messages: Sequence[Message], mails: Sequence[Ma
     unexplained = [key for key, ones in again.items() if not _is_explained(ones, done)]
     pairs = Counter((known[key].event, known[key].to) for key, ones in answered.items() if ones)
     lost = [m for m in known.values() if m.is_sent and not answered.get(m.id)]
-    stuck = [m for m in known.values() if not (m.is_sent or m.is_cancelled)]
+    stuck = [m for m in known.values() if not (m.is_sent or m.is_cancelled or m.is_held_back)]
     wrong_address = [m for m in known.values() if any(mail.to != m.to for mail in taken.get(m.id, ()))]
     found.figures |= {
         "mails": sum(map(len, answered.values())),

@@ -51,8 +51,10 @@ def mail(at: float, number: int = 1, *, to: str = "a@x", is_answered: bool = Tru
     return Mail(at, f"<{number}@ms5>", to, "", is_answered)
 
 
-def message(number: int = 1, *, event: str = "7", is_sent: bool = True) -> Message:
-    return Message(str(number), event, "a@x", "email", is_sent, False, False)
+def message(
+    number: int = 1, *, event: str = "7", is_sent: bool = True, is_cancelled: bool = False, is_held_back: bool = False
+) -> Message:
+    return Message(str(number), event, "a@x", "email", is_sent, is_cancelled, False, is_held_back)
 
 
 def wrong_mails(messages: list[Message], mails: list[Mail], *done: Done) -> list[str]:
@@ -73,6 +75,8 @@ def test_a_mail_twice_is_right_only_across_a_crash_and_one_that_never_came_is_fo
     assert wrong_mails([message(1), message(2)], [mail(10, 1), mail(11, 2)]) == ["two mails for one step and person"]
     assert wrong_mails([message()], []) == ["noted as sent, and never came"]
     assert wrong_mails([message(is_sent=False)], []) == ["never sent"]
+    assert wrong_mails([message(is_sent=False, is_cancelled=True)], []) == []
+    assert wrong_mails([message(is_sent=False, is_held_back=True)], []) == []
     assert wrong_mails([message()], [mail(10, to="b@x")]) == ["sent to somebody else"]
 
 

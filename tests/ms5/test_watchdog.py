@@ -13,7 +13,7 @@ from django.conf import LazySettings
 from django.db import OperationalError
 
 from andon.actions import deliver_pending, escalate_due, raise_call, seed_rules
-from andon.models import Notification
+from andon.models import Notification, WebhookTarget
 from floor.actions.heartbeat import beat, leave
 from floor.models import Equipment, LineState
 from ms5.watchdog import Alarm, Derivations, Looking, News, Post, Round, Watch, alarms, speaks
@@ -114,6 +114,19 @@ def test_mail_that_does_not_leave_is_told_and_mail_that_is_held_back_is_not() ->
 
     deliver_pending(after(minutes=3))
     assert keys(after(minutes=3)) == set()
+
+
+@pytest.mark.django_db
+def test_a_message_to_the_plants_webhook_that_was_given_up_is_told_too() -> None:
+    seed_rules()
+    WebhookTarget.objects.create(name="Lights", url="https://lights.example.com/")
+    raise_call(make_line(), "maintenance", by=make_user(), now=SIX, request_id=uuid.uuid4())
+    Notification.objects.filter(target__name="Lights").update(failed_at=after(minutes=1), error="no answer")
+    Notification.objects.filter(failed_at=None).update(sent_at=SIX)
+    all_beat(after(minutes=2))
+
+    (alarm,) = alarms(after(minutes=2), LONG_BEFORE)
+    assert alarm.text == "1 messages were given up in the last hour, the last one to Lights: no answer"
 
 
 @pytest.mark.django_db

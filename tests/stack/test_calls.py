@@ -24,7 +24,11 @@ WATCHDOG_SILENT_S = (
 
 
 def post(plant: Product, path: str, body: dict[str, Any], token: str = "") -> dict[str, Any]:
-    request = urllib.request.Request(f"{plant.address}/api/v1{path}", json.dumps(body).encode())
+    return ask(plant, path, token, json.dumps(body).encode())
+
+
+def ask(plant: Product, path: str, token: str = "", body: bytes | None = None) -> dict[str, Any]:
+    request = urllib.request.Request(f"{plant.address}/api/v1{path}", body)
     request.add_header("Content-Type", "application/json")
     if token:
         request.add_header("Authorization", f"Bearer {token}")
@@ -56,9 +60,26 @@ def steps(plant: Product, call: str) -> list[tuple[float, bool]]:
     ]
 
 
+def resolve_all(plant: Product) -> None:
+    """Whatever others have left open: the same help cannot be called twice."""
+    token = sign_in(plant, "shift_manager")
+    while left := ask(plant, "/andon/events/active", token)["results"]:
+        for call in left:
+            post(plant, f"/andon/events/{call['id']}/resolve", {"resolution_notes": "Left from before"}, token)
+
+
+def still_wrong(world: Outside) -> set[str]:
+    """What the watchdog has said, and not yet said to be over."""
+    wrong: set[str] = set()
+    for one in world.alarms.heard:
+        wrong = (wrong | set(one.wrong)) - set(one.over)
+    return wrong
+
+
 @pytest.fixture
 def hasty(plant: Product) -> Product:
-    """Critical calls move on after seconds instead of minutes."""
+    """No call is open, and critical ones move on after seconds instead of minutes."""
+    resolve_all(plant)
     with plant.connection() as connection:
         connection.execute("UPDATE andon_escalationrule SET after_s = %s * level WHERE clock = 'ack'", [LIMIT_S])
     return plant
@@ -108,10 +129,15 @@ class Kiosk:
             return str(answer.read().decode())
 
 
+def safety_mails(world: Outside, since: float) -> set[str]:
+    """Their subjects."""
+    return {mail.subject for mail in world.mail.mails if mail.at > since and "Safety" in mail.subject}
+
+
 def test_with_redis_and_celery_stopped_a_call_from_the_kiosk_is_stored_shown_escalated_and_mailed(
     hasty: Product, world: Outside
 ) -> None:
-    kiosk = Kiosk(hasty, "operator")
+    kiosk, begun = Kiosk(hasty, "operator"), time.time()
     with frozen(hasty, "redis", "worker", "plc", "beat"):
         kiosk.send("/lines/L-BAG1/call/", kind="safety", note="Smoke behind the slicer")
         (call,) = hasty.rows("SELECT id FROM andon_call WHERE note = 'Smoke behind the slicer'")[0]
@@ -124,7 +150,7 @@ def test_with_redis_and_celery_stopped_a_call_from_the_kiosk_is_stored_shown_esc
         )
         subjects = eventually(
             "mail of both levels",
-            lambda: seen if len(seen := {m.subject for m in world.mail.mails if "Safety" in m.subject}) > 1 else None,
+            lambda: seen if len(seen := safety_mails(world, begun)) > 1 else None,
         )
     print(f"\nescalation lateness with Redis and Celery stopped: {taken[0]:.2f} s; {sorted(subjects)}")
     assert taken[0] <= 5
@@ -139,6 +165,7 @@ def test_every_process_gives_signs_of_life(plant: Product) -> None:
 def test_one_frozen_escalator_of_two_is_told_within_fifteen_seconds_though_nothing_is_late(
     plant: Product, world: Outside
 ) -> None:
+    eventually("nothing is wrong with escalators", lambda: "fewer:escalator" not in still_wrong(world), within_s=60)
     begun = time.time()
     with frozen(plant, "escalator"):
         told = eventually(

@@ -1,6 +1,6 @@
 """A minute of the storm that `make faults` makes for ten: no call gets lost, or something says so.
 
-The last of these files by its name: it leaves calls open, and alarms that are not over yet.
+It leaves calls open, alarms that are not over yet, and rules that hurry; tests that come after it look for themselves.
 """
 
 import pytest
