@@ -97,6 +97,8 @@ def test_whoever_called_can_say_more_with_one_tap_or_field_each(page: Page, line
     page.click(".bottom .is-call")
     page.click("#help .help-kind >> nth=0")
     sheet = page.locator("#loaded")
+    shown = sheet.locator(".call-choice").first.evaluate("one => getComputedStyle(one).display")
+    assert shown == "grid", "the line's screen does not know how the sheet looks"
 
     sheet.get_by_role("button", name="LOADER").click()
     expect(sheet.get_by_role("button", name="LOADER")).to_have_attribute("aria-pressed", "true")
