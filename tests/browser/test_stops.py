@@ -106,6 +106,7 @@ def test_the_prompt_comes_by_itself_asks_by_group_and_leaves_the_call_button_fre
     page.goto(ADDRESS)
     prompt = page.locator("#prompt")
     expect(prompt).to_be_visible()
+    prompt.evaluate("one => Promise.all(one.getAnimations().map(motion => motion.finished))")  # it slides in
     assert re.fullmatch(r"1\d:\d\d", prompt.locator("since-time").inner_text())
     glove = Glove(page)
     box, call = prompt.bounding_box(), page.locator(".bottom .is-call").bounding_box()
