@@ -16,6 +16,7 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from django.urls import path
 
 from floor.consumers import LineConsumer
+from ms5 import long_lived
 from ms5.hub import hub
 from ms5.web_heartbeat import begin_with_the_server
 
@@ -27,3 +28,4 @@ application = ProtocolTypeRouter(
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(sockets)),
     }
 )
+long_lived.set_apart()

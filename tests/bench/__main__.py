@@ -13,6 +13,7 @@ import django
 def main(names: list[str]) -> int:
     from django.core.management import call_command
 
+    from ms5 import long_lived
     from tests.bench import analysis, andon, fanout, ingest, latency, reading
 
     benches: dict[str, Callable[[], None]] = {
@@ -27,6 +28,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"No benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(benches)}.")
         return 2
+    long_lived.set_apart()  # as every web process does
     for name in names or benches:
         print(f"\n{name}")
         benches[name]()
