@@ -1,8 +1,10 @@
 """What people would have said in days that never were: jobs, reasons, changeovers, split stops, scrap, calls."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from random import Random
 from typing import Any
 from uuid import UUID, uuid4
@@ -95,21 +97,33 @@ class _Batch:
 
 
 def _batches(line: Line) -> Iterator[_Batch]:
-    """Minutes without a number, or with one that nobody named, belong to the batch before."""
+    """Minutes without a number, or with one that nobody named, belong to the batch before. No two begin together."""
     names = products_of(line)
-    rows = MachineMinute.objects.filter(equipment=primary_machine(line)).order_by("minute")
+    rows = MachineMinute.objects.filter(equipment=primary_machine(line)).order_by("minute", "product_number")
     found: _Batch | None = None
-    for minute, number, made, rejected in rows.values_list("minute", "product_number", "made", "rejected"):
-        product = names.get(number, found.product if found else None)
-        if product is None:
-            continue
-        if found is not None and found.product != product:
-            yield found
-            found = None
-        before = found or _Batch(product, minute, minute, 0)
-        found = replace(before, end=minute, good=before.good + made - rejected)
+    told = rows.values_list("minute", "product_number", "made", "rejected")
+    for _, rows_of_minute in groupby(told, key=itemgetter(0)):
+        for minute, product, good in _last_of_before_first(rows_of_minute, names, found):
+            if found is not None and found.product != product and found.start < minute:
+                yield found
+                found = None
+            before = found or _Batch(product, minute, minute, 0)
+            found = replace(before, product=product, end=minute, good=before.good + good)
     if found is not None:
         yield found
+
+
+def _last_of_before_first(
+    rows: Iterable[tuple[datetime, int, int, int]], names: Mapping[int, UUID], found: _Batch | None
+) -> list[tuple[datetime, UUID, int]]:
+    """(minute, product, good) of one minute; in a minute of change the product that ran before stands first."""
+    running = None if found is None else found.product
+    told = [
+        (minute, product, made - rejected)
+        for minute, number, made, rejected in rows
+        if (product := names.get(number, running)) is not None
+    ]
+    return sorted(told, key=lambda one: one[1] != running)
 
 
 def _job(line: Line, batch: _Batch, place: int, planned: int, who: People, chance: Random) -> Job:

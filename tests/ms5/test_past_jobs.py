@@ -1,21 +1,26 @@
 """The jobs of the demo plant: made for days that never were, from what its machines counted."""
 
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import pytest
 from django.conf import LazySettings
 from django.core.management import call_command
 from django.utils import timezone
 
-from floor.models import IdealCycle, Job, JobRun, Line
+from floor.actions.jobs import import_jobs
+from floor.models import IdealCycle, Job, JobRun, Line, Product, ProductNumber
 from floor.models.people import Role
 from ms5.history import make_history
+from ms5.past_notes import job_runs, people
 from oee.actions.check import differences
 from oee.rows import primary_machine
 from oee.tiles import job_tile
 from oee.tiles.job import made_of
 from tests.factories import make_user
+from tests.oee.stage import at, make_stage
 
 pytestmark = pytest.mark.django_db
 
@@ -47,3 +52,26 @@ def test_every_line_of_the_demo_has_worked_off_jobs_and_runs_one(settings: LazyS
         assert Job.objects.filter(line=line, runs=None).count() <= 2
         assert not differences(line)
     assert IdealCycle.objects.filter(job__isnull=False).exists(), "some jobs bring a pace of their own"
+
+
+@pytest.mark.parametrize("before", [7, 9])
+def test_a_minute_in_which_the_product_changed_ends_one_job_and_begins_the_next(before: int) -> None:
+    stage, after = make_stage(), 16 - before
+    for number in (7, 9):
+        product = Product.objects.create(code=f"P{number}", name=f"Bread {number}")
+        ProductNumber.objects.create(line=stage.line, number=number, product=product)
+    for minute in range(3):
+        stage.makes(at("06:00") + timedelta(minutes=minute), 40, product_number=before)
+        stage.makes(at("06:02") + timedelta(minutes=minute), 40, product_number=after)
+    for role in (Role.OPERATOR, Role.SHIFT_MANAGER, Role.MAINTENANCE):
+        make_user(role.value, role)
+    who = people()
+    assert who is not None
+
+    runs = job_runs(stage.line, at("06:10"), who, Random(7))
+    import_jobs(runs)
+
+    assert [(run.job.product.code, run.started_at, run.ended_at) for run in runs] == [
+        (f"P{before}", at("06:00"), at("06:02")),
+        (f"P{after}", at("06:02"), None),
+    ]
