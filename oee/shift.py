@@ -204,10 +204,15 @@ class Shift:
         if not rows:
             return self.start, self.start
         last = to_ms(rows[-1].starts_at) + rows[-1].calendar_ms
-        state = live(self.machine)
-        if len(rows) == 1 and state is not None and state.observed_until is not None:
-            last = max(last, min(to_ms(rows[0].ends_at), to_ms(state.observed_until)))
+        if len(rows) == 1 and not rows[0].follows:
+            last = max(last, self._seen_in(rows[0]))
         return max(self.start, last - sum(row.calendar_ms for row in rows)), last
+
+    def _seen_in(self, row: HourTotals) -> int:
+        """Up to when. The row says how much of a machine's first hour was seen, and not that it was seen late."""
+        state = live(self.machine)
+        seen = None if state is None else state.observed_until
+        return to_ms(row.starts_at) if seen is None else min(to_ms(row.ends_at), to_ms(seen))
 
     @cached_property
     def as_of_ms(self) -> int:

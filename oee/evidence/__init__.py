@@ -3,7 +3,7 @@ who said or changed what. Nothing here writes.
 """
 
 from oee.evidence.panel import Evidence, NoTarget, evidence
-from oee.evidence.scope import NoSuchScope, Scope, scope_of_day, scope_of_hours, scope_of_shift
+from oee.evidence.scope import NoSuchScope, Scope, scope_of_days, scope_of_hours, scope_of_shift
 from oee.evidence.terms import CODES, TITLES
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "NoTarget",
     "Scope",
     "evidence",
-    "scope_of_day",
+    "scope_of_days",
     "scope_of_hours",
     "scope_of_shift",
 ]

@@ -15,6 +15,7 @@ from django.http import QueryDict
 from floor.domain.shifts import Calendar, ShiftWindow, instant
 from floor.models import Equipment, Job, Line
 from floor.models.shifts import calendar
+from floor.rest import FIRST_YEAR, LAST_YEAR
 from oee.analysis import Days, Judgement, Part, Scope, Silence, Step, Stretch, judgement
 from oee.domain.readings import STANDARDS, Reading
 from oee.models import Restatement
@@ -66,12 +67,18 @@ COMPARED_PART = {
 ZOOMS = (1, 2, 4, 8, 24, 48)
 
 
+def within_reach(moment: date) -> None:
+    """Days before and after it can be reckoned with, in every zone."""
+    if not FIRST_YEAR <= moment.year < LAST_YEAR:
+        raise ValidationError(f"The year must be from {FIRST_YEAR} to {LAST_YEAR - 1}.")
+
+
 class AskForm(forms.Form):
     """Every field may be missing; what is there has to make sense."""
 
     range = forms.ChoiceField(choices=[(one.value, words) for one, words in RANGES], required=False)
-    first = forms.DateField(required=False)
-    last = forms.DateField(required=False)
+    first = forms.DateField(required=False, validators=[within_reach])
+    last = forms.DateField(required=False, validators=[within_reach])
     line = forms.MultipleChoiceField(required=False)
     machine = forms.ChoiceField(required=False)
     shift = forms.CharField(max_length=40, required=False)
@@ -85,7 +92,7 @@ class AskForm(forms.Form):
     week = forms.ChoiceField(choices=WEEK_OF, required=False)
     compare = forms.ChoiceField(choices=COMPARED, required=False)
     zoom = forms.TypedChoiceField(choices=[(hours, hours) for hours in ZOOMS], coerce=int, required=False)
-    at = forms.DateTimeField(required=False)
+    at = forms.DateTimeField(required=False, validators=[within_reach])
 
     def __init__(self, asked: QueryDict, machines: Sequence[Equipment]) -> None:
         super().__init__(_renamed(asked))
@@ -99,7 +106,7 @@ class AskForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
         first, last = given.get("first"), given.get("last")
-        if (first is None) != (last is None) and not {"from", "to"} & set(self.errors):
+        if (first is None) != (last is None) and not {"first", "last"} & set(self.errors):
             raise ValidationError("Give both days, from and to, or choose a range.")
         if first and last and first > last:
             raise ValidationError(f"The last day, {last}, is before the first, {first}.")
