@@ -63,12 +63,13 @@ def product_name(keys: Sequence[tuple[Line, int]]) -> dict[tuple[Line, int], str
 
 @AskedForMany
 def hours_of(keys: Sequence[tuple[UUID, datetime]]) -> dict[tuple[UUID, datetime], list[HourTotals]]:
-    """Totals of a machine's shift that starts then, in time order; `follows`: the machine was seen before that row."""
+    """Totals of a machine's shift that starts then, in time order."""
     found: dict[tuple[UUID, datetime], list[HourTotals]] = {key: [] for key in keys}
     machines, starts = {machine for machine, _ in keys}, {start for _, start in keys}
     before = HourTotals.objects.filter(equipment=OuterRef("equipment"), starts_at__lt=OuterRef("starts_at"))
     rows = HourTotals.objects.filter(equipment__in=machines, shift_starts_at__in=starts)
-    for row in rows.annotate(follows=Exists(before)).order_by("starts_at"):
+    for row in rows.annotate(was_seen_before=Exists(before)).order_by("starts_at"):
+        row.follows = row.was_seen_before
         if row.shift_starts_at is not None and (key := (row.equipment_id, row.shift_starts_at)) in found:
             found[key].append(row)
     return found

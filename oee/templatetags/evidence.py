@@ -5,7 +5,7 @@ from fractions import Fraction
 from django import template
 
 from floor.templatetags.units import MINUS, NONE, THIN, count, ratio
-from oee.domain.kpis import Unit
+from oee.domain.kpis import Kpi, Unit
 from oee.evidence.interval import Interval
 from oee.evidence.panel import Evidence
 
@@ -54,7 +54,7 @@ def listed(value: int | None, unit: Unit) -> str:
 
 
 @register.filter
-def figure(found: Evidence) -> str:
+def figure(found: Evidence | Kpi) -> str:
     """The value as screens show it."""
     value, unit = found.value, found.unit
     if value is None:
