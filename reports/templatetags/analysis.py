@@ -91,10 +91,12 @@ def _reliable(row: Reliable, asked: Asked) -> str:
     calls = asked.calls_href(of_whom) if row.answered else ""
     mtbf, mttr = (asked.evidence_href(kpi, machine=row.machine.code) for kpi in ("mtbf", "mttr"))
     return (
-        f'<tr><th scope="row">{escape(row.machine.code)} <small>{escape(row.line)}</small></th><td>{worked}</td>'
-        f"<td>{count(row.totals.failures)}</td><td>{_linked(between, mtbf)}</td>"
-        f"<td>{_linked(exact_minutes(row.mttr.value), mttr)}</td>"
-        f"<td>{_linked(exact_minutes(row.mtta.value), calls)}{answered}</td></tr>"
+        f'<tr><th scope="row">{escape(row.machine.code)} <small>{escape(row.line)}</small></th>'
+        f'<td data-label="Operating time">{worked}</td>'
+        f'<td data-label="Failures">{count(row.totals.failures)}</td>'
+        f'<td data-label="MTBF">{_linked(between, mtbf)}</td>'
+        f'<td data-label="MTTR">{_linked(exact_minutes(row.mttr.value), mttr)}</td>'
+        f'<td data-label="MTTA"><span>{_linked(exact_minutes(row.mtta.value), calls)}{answered}</span></td></tr>'
     )
 
 
