@@ -14,10 +14,10 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.urls import reverse
 
+from floor.domain.reach import REFUSAL, is_within_reach
 from floor.domain.shifts import Calendar, ShiftWindow, instant
 from floor.models import Equipment, Job, Line
 from floor.models.shifts import calendar
-from floor.rest import FIRST_YEAR, LAST_YEAR
 from oee.analysis import Days, Judgement, Part, Scope, Silence, Step, Stretch, judgement
 from oee.domain.factors import Totals
 from oee.domain.readings import STANDARDS, Reading
@@ -76,8 +76,8 @@ SHOWN = {"first": "from", "last": "to"}  # what a field is called in addresses; 
 
 def within_reach(moment: date) -> None:
     """Days before and after it can be reckoned with, in every zone."""
-    if not FIRST_YEAR <= moment.year < LAST_YEAR:
-        raise ValidationError(f"The year must be from {FIRST_YEAR} to {LAST_YEAR - 1}.")
+    if not is_within_reach(moment):
+        raise ValidationError(REFUSAL)
 
 
 class AskForm(forms.Form):

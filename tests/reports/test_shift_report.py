@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from django.test import Client
 from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 from rest_framework.test import APIClient
@@ -167,3 +168,11 @@ def test_a_report_that_keeps_failing_is_shown_as_failed(line: Line, monkeypatch:
     assert report is not None
     assert report.status == Report.Status.FAILED
     assert "no machine" in report.error
+
+
+@pytest.mark.parametrize("shift", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:00:00-12:00", "yesterday"])
+def test_a_shift_that_nobody_can_reckon_with_has_no_report(line: Line, client: Client, shift: str) -> None:
+    client.force_login(make_user("mona", "shift_manager"))
+    answer = client.post(f"/lines/{line.code}/reports/", {"shift": shift}, follow=True)
+    assert "Choose one of the shifts of this line." in answer.content.decode()
+    assert not Report.objects.exists()
