@@ -14,6 +14,7 @@ from uuid import UUID
 from floor.domain.fold import NO_PRODUCT
 from floor.domain.shifts import ShiftWindow, hours
 from floor.models import Equipment, Line, MachineMinute, MachineState, ProductNumber
+from oee.coded import Coded, told_share
 from oee.domain.clock import MINUTE_MS, SECOND_MS, from_ms, to_ms
 from oee.domain.derive import schedule_of
 from oee.domain.factors import FIELDS, Factors, Policy, Ratio, Totals, factors, total
@@ -133,6 +134,7 @@ class ShiftFigures:
     slow: tuple[tuple[int, int], ...]
     uncoded: int
     uncoded_s: float
+    coded: Coded
     flags: tuple[str, ...]
 
 
@@ -373,6 +375,12 @@ class Shift:
         )
 
     @property
+    def coded(self) -> Coded:
+        told = set(self.listed)
+        spent = sum(block.end - block.start for block in self.blocks if block.stop in told and not block.is_minor)
+        return Coded(told_share(len(self.uncoded_ms), len(told)), told_share(sum(self.uncoded_ms.values()), spent))
+
+    @property
     def uncoded(self) -> int:
         """How many stops still lack a reason, without reading the whole ledger."""
         lost = [] if self.span is None else uncoded_of(self.span)
@@ -544,6 +552,7 @@ def shift_report(line: Line, window: ShiftWindow, now: datetime) -> ShiftFigures
         slow=tuple(shift.slow),
         uncoded=len(shift.uncoded_ms),
         uncoded_s=sum(shift.uncoded_ms.values()) / SECOND_MS,
+        coded=shift.coded,
         flags=shift.flags,
     )
 
