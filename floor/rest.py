@@ -12,10 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
+from floor.domain.reach import REFUSAL, is_within_reach
 from floor.models import Equipment, Line
 
 PAGING = {"limit", "offset"}
-FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
 class PlantTime(serializers.DateTimeField):
@@ -45,8 +45,8 @@ class PlantDate(serializers.DateField):
 
 
 def _refuse_absurd(moment: date) -> None:
-    if not FIRST_YEAR <= moment.year < LAST_YEAR:
-        raise serializers.ValidationError(f"The year must be from {FIRST_YEAR} to {LAST_YEAR - 1}.")
+    if not is_within_reach(moment):
+        raise serializers.ValidationError(REFUSAL)
 
 
 def local(moment: datetime | None, zone: ZoneInfo) -> datetime | None:

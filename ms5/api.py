@@ -1,5 +1,6 @@
 """How the API pages and how it says no."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -23,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 MAX_BODY = 1_000_000
 MAX_OFFSET = 10_000_000
+MOST_DIGITS = 1_000
 
 CODES = {
     400: "BAD_REQUEST",
@@ -116,9 +118,26 @@ class ExactJSON(SmallJSON):
     def load(self, stream: Any, context: dict[str, Any]) -> Any:
         try:
             text = stream.read().decode(context.get("encoding", "utf-8"))
-            return json.loads(text, parse_float=Decimal)
-        except (ValueError, ArithmeticError, LookupError) as error:
+            return json.loads(text, parse_float=Decimal, parse_int=_integer, object_pairs_hook=_named_once)
+        except ArithmeticError as error:
+            raise exceptions.ParseError("There is a number that is too large to be read.") from error
+        except (ValueError, LookupError) as error:
             raise exceptions.ParseError(f"JSON parse error - {error}") from error
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise exceptions.ParseError("There is a number that is too large to be read.")
+    return int(digits)
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A name that is said twice would silently lose one of its values."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise exceptions.ParseError(f"“{twice[:100]}” is said twice.")
+    return found
 
 
 def error_envelope(exc: Exception, context: dict[str, Any]) -> Response:

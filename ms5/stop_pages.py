@@ -16,6 +16,7 @@ from django.utils.dateparse import parse_date
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
+from floor.domain.reach import is_within_reach
 from floor.domain.shifts import ShiftWindow
 from floor.models import Line, User
 from floor.models.shifts import calendar
@@ -129,7 +130,7 @@ def _window(request: HttpRequest, line: Line, now: datetime) -> ShiftWindow | No
         at = datetime.strptime(key, "%Y%m%dT%H%M%z")
     except ValueError as error:
         raise Http404("There was no such shift on this line.") from error
-    window = calendar(line).at(at)
+    window = calendar(line).at(at) if is_within_reach(at) else None
     if window is None:
         raise Http404("There was no such shift on this line.")
     return window
@@ -137,9 +138,10 @@ def _window(request: HttpRequest, line: Line, now: datetime) -> ShiftWindow | No
 
 def _day(request: HttpRequest) -> date | None:
     try:
-        return parse_date(request.GET.get("day", ""))
+        day = parse_date(request.GET.get("day", ""))
     except ValueError:
         return None
+    return day if day is not None and is_within_reach(day) else None
 
 
 def _windows_of(line: Line, day: date, now: datetime) -> list[ShiftWindow]:

@@ -62,6 +62,9 @@ class Days:
     first: date
     last: date
 
+    def __contains__(self, day: date) -> bool:
+        return self.first <= day <= self.last
+
     @property
     def count(self) -> int:
         return (self.last - self.first).days + 1
@@ -521,8 +524,7 @@ def add_unseen(found: Sums, scope: Scope, silences: Iterable[Silence], policies:
 def _is_meant(scope: Scope, window: ShiftWindow) -> bool:
     if scope.product or scope.job or (scope.shifts is not None and window.starts_at not in scope.shifts):
         return False
-    in_days = scope.days.first <= window.work_date <= scope.days.last
-    return in_days and scope.shift in ("", window.name) and scope.team in ("", window.team)
+    return window.work_date in scope.days and scope.shift in ("", window.name) and scope.team in ("", window.team)
 
 
 def _unseen_hours(

@@ -9,16 +9,18 @@ from rest_framework.exceptions import ValidationError
 from floor.models import Equipment, Line
 from floor.models.shifts import calendar
 from floor.rest import PlantDate, PlantTime, Query
-from oee.evidence import NoSuchScope, Scope, scope_of_day, scope_of_hours, scope_of_shift
+from oee.analysis import Days
+from oee.evidence import NoSuchScope, Scope, scope_of_days, scope_of_hours, scope_of_shift
 from oee.rows import primary_machine
 
 
 class WindowQuery(Query):
-    """A shift, a production day or a stretch of hours; without any of them the shift that is on, or the last one."""
+    """A shift, production days or a stretch of hours; without any of them the shift that is on, or the last one."""
 
     equipment = serializers.CharField(required=False, help_text="A machine's code; without it the line's primary one.")
     shift = PlantTime(required=False, help_text="When the shift began.")
-    date = PlantDate(required=False, help_text="A production day.")
+    date = PlantDate(required=False, help_text="A production day, or the first of several.")
+    until = PlantDate(required=False, help_text="The last of several production days, at most the seventh.")
 
     def get_fields(self) -> dict[str, Any]:
         # `from` is a word of Python's own and cannot be written as a class attribute.
@@ -32,8 +34,10 @@ class WindowQuery(Query):
         attrs = super().validate(attrs)
         if ("from" in attrs) != ("to" in attrs):
             raise ValidationError({"from": ["Give the begin and the end of the stretch."]})
+        if "until" in attrs and "date" not in attrs:
+            raise ValidationError({"date": ["Give the first day too."]})
         if len({"shift", "date", "from"} & set(attrs)) > 1:
-            raise ValidationError({"shift": ["Ask for a shift, for a day or for a stretch, not for several of them."]})
+            raise ValidationError({"shift": ["Ask for a shift, for days or for a stretch, not for several of them."]})
         return attrs
 
 
@@ -41,7 +45,7 @@ def asked_scope(line: Line, asked: dict[str, Any], now: datetime) -> Scope:
     """Raises NoSuchScope."""
     machine = _machine(line, asked.get("equipment"))
     if "date" in asked:
-        return scope_of_day(line, machine, asked["date"], now)
+        return scope_of_days(line, machine, Days(asked["date"], asked.get("until", asked["date"])), now)
     if "from" in asked:
         return scope_of_hours(line, machine, asked["from"], asked["to"], now)
     return scope_of_shift(line, machine, asked.get("shift") or _last_shift(line, now), now)

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from floor.domain.reach import is_within_reach
 from floor.models import Line, User
 from floor.roles import Capability, require
 from oee.actions.hour_board import sign_off_hour, write_countermeasure
@@ -50,6 +51,8 @@ def _given(request: HttpRequest, code: str, hour: int) -> tuple[Line, datetime, 
         moment = datetime.fromtimestamp(hour, UTC)
     except (OverflowError, ValueError, OSError) as error:
         raise Http404("There is no such hour.") from error
+    if not is_within_reach(moment):
+        raise Http404("There is no such hour.")
     return line, moment, {"by": cast(User, request.user), "now": timezone.now()}
 
 

@@ -8,7 +8,7 @@ from operator import or_
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 
 from floor.glance import AskedForMany
 from floor.models import Equipment, Line, MachineMinute, ProductNumber
@@ -66,7 +66,10 @@ def hours_of(keys: Sequence[tuple[UUID, datetime]]) -> dict[tuple[UUID, datetime
     """Totals of a machine's shift that starts then, in time order."""
     found: dict[tuple[UUID, datetime], list[HourTotals]] = {key: [] for key in keys}
     machines, starts = {machine for machine, _ in keys}, {start for _, start in keys}
-    for row in HourTotals.objects.filter(equipment__in=machines, shift_starts_at__in=starts).order_by("starts_at"):
+    before = HourTotals.objects.filter(equipment=OuterRef("equipment"), starts_at__lt=OuterRef("starts_at"))
+    rows = HourTotals.objects.filter(equipment__in=machines, shift_starts_at__in=starts)
+    for row in rows.annotate(was_seen_before=Exists(before)).order_by("starts_at"):
+        row.follows = row.was_seen_before
         if row.shift_starts_at is not None and (key := (row.equipment_id, row.shift_starts_at)) in found:
             found[key].append(row)
     return found

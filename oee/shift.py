@@ -14,6 +14,7 @@ from uuid import UUID
 from floor.domain.fold import NO_PRODUCT
 from floor.domain.shifts import ShiftWindow, hours
 from floor.models import Equipment, Line, MachineMinute, MachineState, ProductNumber
+from oee.coded import Coded, told_share
 from oee.domain.clock import MINUTE_MS, SECOND_MS, from_ms, to_ms
 from oee.domain.derive import schedule_of
 from oee.domain.factors import FIELDS, Factors, Policy, Ratio, Totals, factors, total
@@ -133,6 +134,7 @@ class ShiftFigures:
     slow: tuple[tuple[int, int], ...]
     uncoded: int
     uncoded_s: float
+    coded: Coded
     flags: tuple[str, ...]
 
 
@@ -204,10 +206,15 @@ class Shift:
         if not rows:
             return self.start, self.start
         last = to_ms(rows[-1].starts_at) + rows[-1].calendar_ms
-        state = live(self.machine)
-        if len(rows) == 1 and state is not None and state.observed_until is not None:
-            last = max(last, min(to_ms(rows[0].ends_at), to_ms(state.observed_until)))
+        if len(rows) == 1 and not rows[0].follows:
+            last = max(last, self._seen_in(rows[0]))
         return max(self.start, last - sum(row.calendar_ms for row in rows)), last
+
+    def _seen_in(self, row: HourTotals) -> int:
+        """Up to when. The row says how much of a machine's first hour was seen, and not that it was seen late."""
+        state = live(self.machine)
+        seen = None if state is None else state.observed_until
+        return to_ms(row.starts_at) if seen is None else min(to_ms(row.ends_at), to_ms(seen))
 
     @cached_property
     def as_of_ms(self) -> int:
@@ -366,6 +373,12 @@ class Shift:
         return self._worth_asking(
             (block.stop, block.end - block.start) for block in self.blocks if _is_lost(block) and block.reason is None
         )
+
+    @property
+    def coded(self) -> Coded:
+        told = set(self.listed)
+        spent = sum(block.end - block.start for block in self.blocks if block.stop in told and not block.is_minor)
+        return Coded(told_share(len(self.uncoded_ms), len(told)), told_share(sum(self.uncoded_ms.values()), spent))
 
     @property
     def uncoded(self) -> int:
@@ -539,6 +552,7 @@ def shift_report(line: Line, window: ShiftWindow, now: datetime) -> ShiftFigures
         slow=tuple(shift.slow),
         uncoded=len(shift.uncoded_ms),
         uncoded_s=sum(shift.uncoded_ms.values()) / SECOND_MS,
+        coded=shift.coded,
         flags=shift.flags,
     )
 

@@ -301,6 +301,7 @@ def as_json(page: ShiftPage) -> dict[str, object]:
         "target": figures.target_shift,
         "completeness": figures.completeness,
         "uncoded": figures.uncoded,
+        "coded": {"stops": figures.coded.stops, "minutes": figures.coded.minutes},
         "is_final": page.is_final,
         "verdict": page.verdict,
         "as_of": figures.as_of.isoformat(),

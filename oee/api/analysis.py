@@ -23,8 +23,8 @@ from oee.api.rows import FiguresRow, TotalsRow, figures_row, totals_row
 from oee.api.statistics import TOP, LostRow, lost_row
 from oee.domain.benchmarks import BENCHMARKS, INDUSTRY_AVERAGE, LEVELS, WORLD_CLASS
 from oee.domain.clock import SECOND_MS
-from oee.domain.kpis import RATINGS, Kpi, Unit, catalogue, rating
-from oee.domain.readings import company
+from oee.domain.kpis import RATINGS, Kpi, Unit, every_kpi, rating
+from oee.domain.readings import company, figures
 from oee.models import LinePolicy
 from oee.setup import judging_of, policies_of, policy_at, reading
 
@@ -124,7 +124,8 @@ class Reliability(Asked):
         machine, now = find_machine(code), timezone.now()
         days = days_of(self.asked, machine.line, now, Step.DAY)
         totals = whole([machine], days)[machine.id]
-        kpis = {kpi.code: kpi for kpi in catalogue(totals, company(reading(policy_at(machine.line, now))))}
+        own = company(reading(policy_at(machine.line, now)))  # its name; the hours stay as they were judged
+        kpis = {kpi.code: kpi for kpi in every_kpi(figures(totals, own))}
         return self.answer(
             {
                 **head(machine, days),

@@ -103,7 +103,12 @@ class Kpi:
 
 def catalogue(totals: Totals, reading: Reading, answered: Answered | None = None) -> tuple[Kpi, ...]:
     """All KPIs of these totals, in the order in which they are shown."""
-    seen = Seen(read(totals, reading), answered)
+    return every_kpi(read(totals, reading), answered)
+
+
+def every_kpi(figures: Figures, answered: Answered | None = None) -> tuple[Kpi, ...]:
+    """All KPIs of totals that have been read, in the same order."""
+    seen = Seen(figures, answered)
     return tuple(_kpi(formula, seen) for formula in FORMULAS)
 
 

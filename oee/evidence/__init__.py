@@ -3,18 +3,19 @@ who said or changed what. Nothing here writes.
 """
 
 from oee.evidence.panel import Evidence, NoTarget, evidence
-from oee.evidence.scope import NoSuchScope, Scope, scope_of_day, scope_of_hours, scope_of_shift
+from oee.evidence.scope import MOST_DAYS, NoSuchScope, Scope, scope_of_days, scope_of_hours, scope_of_shift
 from oee.evidence.terms import CODES, TITLES
 
 __all__ = [
     "CODES",
+    "MOST_DAYS",
     "TITLES",
     "Evidence",
     "NoSuchScope",
     "NoTarget",
     "Scope",
     "evidence",
-    "scope_of_day",
+    "scope_of_days",
     "scope_of_hours",
     "scope_of_shift",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, time, timedelta
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from floor.domain.shifts import ShiftWindow, hour_start
 from floor.models import Equipment, Line
 from floor.models.shifts import calendar
+from oee.analysis import Days
 from oee.domain.clock import from_ms, to_ms
 from oee.domain.factors import FIELDS, Totals, total
 from oee.domain.ledger import Entry, Track
@@ -20,6 +21,7 @@ from oee.setup import policy_of_hour, reading
 from oee.shift import Shift
 
 LONGEST = timedelta(hours=168)
+MOST_DAYS = 7
 DAY = timedelta(days=1)
 
 
@@ -29,9 +31,9 @@ class NoSuchScope(LookupError):
 
 @dataclass(frozen=True)
 class Scope:
-    """[start, end) of one machine. A shift, all shifts of one production day, or whole hours of the plant's clock.
+    """[start, end) of one machine. A shift, all shifts of production days, or whole hours of the plant's clock.
 
-    `line` comes with its site, `machine` with its live row. `shift` and `work_date` say which of the three it is.
+    `line` comes with its site, `machine` with its live row. `shift` and `days` say which of the three it is.
     """
 
     line: Line
@@ -41,7 +43,7 @@ class Scope:
     end: datetime
     now: datetime
     shift: ShiftWindow | None = None
-    work_date: date | None = None
+    days: Days | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -52,7 +54,7 @@ class Scope:
         if self.shift is not None:
             return (self.shift,)
         around = calendar(self.line).between(self.start, self.end)
-        return tuple(window for window in around if self.work_date in (None, window.work_date))
+        return tuple(window for window in around if self.days is None or window.work_date in self.days)
 
     @cached_property
     def rows(self) -> tuple[HourTotals, ...]:
@@ -63,8 +65,8 @@ class Scope:
     def _rows_that_belong(self) -> dict[str, Any]:
         if self.shift is not None:
             return {"shift_starts_at": self.shift.starts_at}
-        if self.work_date is not None:
-            return {"work_date": self.work_date}
+        if self.days is not None:
+            return {"work_date__range": (self.days.first, self.days.last)}
         return {"starts_at__gte": self.start, "starts_at__lt": self.end}
 
     @cached_property
@@ -121,17 +123,24 @@ def scope_of_shift(line: Line, machine: Equipment, start: datetime, now: datetim
     return Scope(line, machine, window.label(line.site.zone), start, window.ends_at, now, shift=window)
 
 
-def scope_of_day(line: Line, machine: Equipment, day: date, now: datetime) -> Scope:
-    """All shifts that began on this day, and what is outside shifts on it. Raises NoSuchScope."""
-    noon = datetime(day.year, day.month, day.day, 12, tzinfo=line.site.zone)
-    midnight = noon.replace(hour=0)
-    near = [w for w in calendar(line).between(noon - DAY, noon + DAY) if w.work_date == day]
-    start = min([midnight, *(window.starts_at for window in near)])
-    end = max([midnight + DAY, *(window.ends_at for window in near)])
+def scope_of_days(line: Line, machine: Equipment, days: Days, now: datetime) -> Scope:
+    """All shifts that began on these days, and what is outside shifts on them; a week at most. Raises NoSuchScope."""
+    if days.count < 1:
+        raise NoSuchScope("The last day must not be before the first.")
+    if days.count > MOST_DAYS:
+        raise NoSuchScope(f"Ask for at most {MOST_DAYS} days at once.")
+    midnights = [datetime.combine(day, time(), tzinfo=line.site.zone) for day in (days.first, days.last + DAY)]
+    near = [w for w in calendar(line).between(midnights[0] - DAY, midnights[1] + DAY) if w.work_date in days]
+    start = min([midnights[0], *(window.starts_at for window in near)])
+    end = max([midnights[1], *(window.ends_at for window in near)])
     if start > now:
-        raise NoSuchScope("This day has not begun.")
-    label = f"Production day {day.day} {day:%b %Y}"
-    return Scope(line, machine, label, start, end, now, work_date=day)
+        raise NoSuchScope("This day has not begun." if days.count == 1 else "These days have not begun.")
+    return Scope(line, machine, _label(days), start, end, now, days=days)
+
+
+def _label(days: Days) -> str:
+    first, last = (f"{day.day} {day:%b %Y}" for day in (days.first, days.last))
+    return f"Production day {first}" if days.count == 1 else f"Production days {first} to {last}"
 
 
 def scope_of_hours(line: Line, machine: Equipment, start: datetime, end: datetime, now: datetime) -> Scope:

@@ -138,6 +138,7 @@ class HourTotals(models.Model):
     other columns. `product_number` -1: none was read. Derived.
     """
 
+    follows = True  # the machine was seen before this row; only rows of `oee.rows.hours_of` know when it was not
     equipment = models.ForeignKey(Equipment, on_delete=models.PROTECT, related_name="hours")
     line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="hours")
     work_date = models.DateField()

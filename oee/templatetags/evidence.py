@@ -5,7 +5,8 @@ from fractions import Fraction
 from django import template
 
 from floor.templatetags.units import MINUS, NONE, THIN, count, ratio
-from oee.domain.kpis import Unit
+from oee.domain.clock import SECOND_MS
+from oee.domain.kpis import Kpi, Unit
 from oee.evidence.interval import Interval
 from oee.evidence.panel import Evidence
 
@@ -42,7 +43,10 @@ def amount(value: int | None, unit: Unit) -> str:
         return NONE
     if unit is Unit.MS:
         return f"{seconds(value)}{THIN}s"
-    return f"{count(value)}{THIN}{unit.value}"
+    if unit is Unit.MS_SQUARED:
+        whole, rest = divmod(value, SECOND_MS**2)
+        return f"{count(whole)}.{rest:06d}{THIN}s²"
+    return f"{count(value)}{THIN}{unit.value.removesuffix('s') if value == 1 else unit.value}"
 
 
 @register.filter
@@ -54,7 +58,7 @@ def listed(value: int | None, unit: Unit) -> str:
 
 
 @register.filter
-def figure(found: Evidence) -> str:
+def figure(found: Evidence | Kpi) -> str:
     """The value as screens show it."""
     value, unit = found.value, found.unit
     if value is None:

@@ -11,6 +11,7 @@ from django.db.models import Max, Q
 
 from floor.models import Line
 from oee.choices import ReasonChoice, pair, recent_reasons
+from oee.coded import NOTHING_STOOD, Coded
 from oee.models import ManualStop, StopCoding, StopConfirmation, StopMerge
 from oee.rows import primary_machine
 from oee.shift import Shift, StopLine
@@ -18,8 +19,6 @@ from oee.tiles.words import shift_of
 
 STOPS_SHOWN = 5
 LOSSES_SHOWN = 3
-TARGET_STOPS = 0.96
-TARGET_MINUTES = 0.98
 NO_REASON = "no reason"
 
 
@@ -42,21 +41,11 @@ class StopRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Coded:
-    """How much of a shift's standstill has its reason: shares of stops and of time, None without stops."""
-
-    stops: float | None
-    minutes: float | None
-    target_stops: float = TARGET_STOPS
-    target_minutes: float = TARGET_MINUTES
-
-
-@dataclass(frozen=True, slots=True)
 class StopsTile:
     uncoded: int
     rows: tuple[StopRow, ...]  # uncoded first, newest first
     top_losses: tuple[tuple[str, float], ...]  # label, minutes
-    coded: Coded = Coded(None, None)
+    coded: Coded = NOTHING_STOOD
     shift_label: str = ""
     page: int = 1
     pages: int = 1
@@ -81,22 +70,12 @@ def stop_list(shift: Shift, page: int = 1) -> StopsTile:
         uncoded=len(shift.uncoded_ms),
         rows=tuple(stop_row(stop, _reasons(shift, stop), marks[stop.id]) for stop in shown),
         top_losses=tuple((loss.label, loss.lost_s / 60) for loss in shift.losses[:LOSSES_SHOWN]),
-        coded=coded(shift),
+        coded=shift.coded,
         shift_label=shift.window.label(shift.line.site.zone),
         page=page,
         pages=pages,
         stops=len(ids),
     )
-
-
-def coded(shift: Shift) -> Coded:
-    told = set(shift.listed)
-    spent = sum(block.end - block.start for block in shift.blocks if block.stop in told and not block.is_minor)
-    return Coded(_rest(len(shift.uncoded_ms), len(told)), _rest(sum(shift.uncoded_ms.values()), spent))
-
-
-def _rest(missing: int, whole: int) -> float | None:
-    return 1 - missing / whole if whole else None
 
 
 def stop_row(stop: StopLine, reasons: tuple[str, ...] = (), marks: tuple[str, ...] = ()) -> StopRow:

@@ -6,17 +6,23 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.urls import reverse
 
+from floor.domain.reach import REFUSAL, is_within_reach
 from floor.domain.shifts import Calendar, ShiftWindow, instant
 from floor.models import Equipment, Job, Line
 from floor.models.shifts import calendar
 from oee.analysis import Days, Judgement, Part, Scope, Silence, Step, Stretch, judgement
+from oee.domain.factors import Totals
 from oee.domain.readings import STANDARDS, Reading
+from oee.evidence import CODES as EVIDENT
+from oee.evidence import MOST_DAYS as MOST_DAYS_OF_EVIDENCE
 from oee.models import Restatement
 from oee.shift import is_silent, live
 
@@ -64,14 +70,22 @@ COMPARED_PART = {
     "job": Part.JOBS,
 }
 ZOOMS = (1, 2, 4, 8, 24, 48)
+FACTORS = ("oee", "availability", "performance", "quality")
+SHOWN = {"first": "from", "last": "to"}  # what a field is called in addresses; `from` is a word of Python's own
+
+
+def within_reach(moment: date) -> None:
+    """Days before and after it can be reckoned with, in every zone."""
+    if not is_within_reach(moment):
+        raise ValidationError(REFUSAL)
 
 
 class AskForm(forms.Form):
     """Every field may be missing; what is there has to make sense."""
 
     range = forms.ChoiceField(choices=[(one.value, words) for one, words in RANGES], required=False)
-    first = forms.DateField(required=False)
-    last = forms.DateField(required=False)
+    first = forms.DateField(required=False, validators=[within_reach])
+    last = forms.DateField(required=False, validators=[within_reach])
     line = forms.MultipleChoiceField(required=False)
     machine = forms.ChoiceField(required=False)
     shift = forms.CharField(max_length=40, required=False)
@@ -85,7 +99,7 @@ class AskForm(forms.Form):
     week = forms.ChoiceField(choices=WEEK_OF, required=False)
     compare = forms.ChoiceField(choices=COMPARED, required=False)
     zoom = forms.TypedChoiceField(choices=[(hours, hours) for hours in ZOOMS], coerce=int, required=False)
-    at = forms.DateTimeField(required=False)
+    at = forms.DateTimeField(required=False, validators=[within_reach])
 
     def __init__(self, asked: QueryDict, machines: Sequence[Equipment]) -> None:
         super().__init__(_renamed(asked))
@@ -99,7 +113,7 @@ class AskForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
         first, last = given.get("first"), given.get("last")
-        if (first is None) != (last is None) and not {"from", "to"} & set(self.errors):
+        if (first is None) != (last is None) and not {"first", "last"} & set(self.errors):
             raise ValidationError("Give both days, from and to, or choose a range.")
         if first and last and first > last:
             raise ValidationError(f"The last day, {last}, is before the first, {first}.")
@@ -120,16 +134,15 @@ class AskForm(forms.Form):
 
 
 def _renamed(asked: QueryDict) -> QueryDict:
-    """`from` is a word of Python's own."""
     renamed = asked.copy()
-    for name, inside in (("from", "first"), ("to", "last")):
+    for inside, name in SHOWN.items():
         if name in asked:
             renamed.setlist(inside, asked.getlist(name))
     return renamed
 
 
 def _words(name: str) -> dict[str, str]:
-    shown = {"first": "from", "last": "to"}.get(name, name)
+    shown = SHOWN.get(name, name)
     choice = f"“%(value)s” is nothing that {shown} can be."
     day = f"“{shown}” is no day; write it as 2026-11-27."
     return {"invalid_choice": choice, "invalid": day if shown in ("from", "to") else f"“{shown}” is no moment."}
@@ -293,6 +306,51 @@ class Asked:
         windows = self._calendars[machine.line].between(start, end)
         return Silence(machine.line_id, machine.id, windows, start, end, self.judgement.rules[machine.line_id])
 
+    # ------------------------------------------------------------ where it leads
+
+    def address(self, other: Mapping[str, str | None]) -> str:
+        """The same question with other answers (None: without one), of the whole of its time."""
+        said = {SHOWN.get(name, name): value for name, value in self.given.items() if value}
+        said |= {"zoom": None, "at": None, **other}
+        return "?" + urlencode({name: value for name, value in said.items() if value is not None}, doseq=True)
+
+    @property
+    def opens_shifts(self) -> bool:
+        """Evidence can be shown of each of these shifts: one machine's, all of its hours, as they were judged."""
+        return (
+            len(self.lines) == 1 and self.reading is None and not (self.given.get("product") or self.given.get("job"))
+        )
+
+    @property
+    def opens_days(self) -> bool:
+        return self.opens_shifts and not self.narrowed_to
+
+    @cached_property
+    def _evidence(self) -> dict[str, str] | None:
+        """The question about all of these hours; None where they are too many or not all that there were."""
+        if not (self.opens_days and self.spans) or self.days.count > MOST_DAYS_OF_EVIDENCE:
+            return None
+        if self.is_shift:
+            [span] = self.spans.values()
+            return None if span.shift is None else {"shift": span.shift.starts_at.isoformat()}
+        return {"date": str(self.days.first), **({"until": str(self.days.last)} if self.days.count > 1 else {})}
+
+    def evidence_href(self, kpi: str, question: Mapping[str, str] | None = None, machine: str = "") -> str:
+        """To what a figure of these hours, or of those in the question, was made of; empty where no panel shows it."""
+        asked = self._evidence if question is None else question
+        machine = machine or self.given.get("machine", "")
+        if asked is None or kpi not in EVIDENT:
+            return ""
+        said = {**asked, **({"equipment": machine} if machine else {})}
+        return f"{reverse('evidence', args=[self.lines[0].code, kpi])}?{urlencode(said)}"
+
+    def calls_href(self, of_whom: Mapping[str, str]) -> str:
+        """To the calls of these days, of a line or a machine; empty where only those of some hours are meant."""
+        if self.narrowed_to:
+            return ""
+        days = {"range": self.range} if self.range else {"from": self.days.first, "to": self.days.last}
+        return f"{reverse('reports:calls')}?{urlencode({**days, **of_whom, 'place': 'machine'})}"
+
     @property
     def step(self) -> Step:
         if self.given.get("by"):
@@ -365,6 +423,11 @@ class Asked:
         """What was chosen, or the first of the choices."""
         field: Any = self.form.base_fields[name]
         return str(self.given.get(name) or field.choices[0][0])
+
+
+def completeness(totals: Totals) -> float | None:
+    """How much of the time that was meant for production was observed; None when none was meant."""
+    return totals.observed_ms / totals.scheduled_ms if totals.scheduled_ms > 0 else None
 
 
 def _covering(days: Iterable[date]) -> Days | None:

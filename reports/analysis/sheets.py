@@ -8,10 +8,13 @@ from typing import Any, NamedTuple
 
 from oee.domain.factors import FIELDS, Ratio, Totals, factors
 from oee.domain.losses import Loss
-from reports.analysis.figures import FACTORS, Analysis
+from oee.domain.readings import Figures
+from reports.analysis.asked import FACTORS
+from reports.analysis.figures import Analysis
 
 Row = Sequence[Any]
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+READ = (*FACTORS, "utilization", "teep")
 RATIOS = tuple(f"{name}{end}" for name in FACTORS for end in ("_numerator", "_denominator", ""))
 
 
@@ -33,6 +36,37 @@ def now(analysis: Analysis) -> Sheet:
                 figure.target,
             )
             for figure in analysis.figures
+        ],
+    )
+
+
+def readings(analysis: Analysis) -> Sheet:
+    """The same hours as each standard reads them."""
+    return Sheet(
+        ("standard", "name", "planned_ms", "operating_ms", *(part for name in READ for part in _ratio_columns(name))),
+        [
+            (one.reading.code, one.reading.name, one.totals.busy_ms, one.totals.operating_ms, *_read(one))
+            for one in analysis.side_by_side
+        ],
+    )
+
+
+def _read(one: Figures) -> Row:
+    found = [getattr(one.factors if name in FACTORS else one, name) for name in READ]
+    return [part for ratio in found for part in _ratio(ratio)]
+
+
+def kpis(analysis: Analysis) -> Sheet:
+    columns = ("kpi", "name", "value", "unit", "numerator", "numerator_unit", "denominator", "denominator_unit")
+    return Sheet(
+        (*columns, "formula", "source", "note"),
+        [
+            (
+                *(kpi.code, kpi.name, None if kpi.value is None else float(kpi.value), kpi.unit.value),
+                *(kpi.numerator, kpi.numerator_unit.value, kpi.denominator, kpi.denominator_unit.value),
+                *(kpi.words, kpi.source, kpi.note),
+            )
+            for kpi in analysis.kpis
         ],
     )
 
@@ -84,7 +118,7 @@ def stops(analysis: Analysis) -> Sheet:
         if lost.kind != "minor"
     ]
     minor = ("minor", None, "Minor stops", whole.minor_stop_ms, whole.minor_stops, *held)
-    slow = ("slow", None, "Slow running", analysis.slow_ms, None, *held)
+    slow = ("slow", None, "Slow running", analysis.stops.slow_ms, None, *held)
     return Sheet(
         ("kind", "reason", "name", "lost_ms", "stops", "operating_ms", "planned_ms"),
         [*rows, minor, slow],
@@ -101,8 +135,8 @@ def planned(analysis: Analysis) -> Sheet:
 
 def trend(analysis: Analysis) -> Sheet:
     rows = [
-        (period.key, _time(period.began_at, analysis.asked.zone), note, *_totals(totals))
-        for _, note, period, totals in analysis.periods
+        (one.period.key, _time(one.period.began_at, analysis.asked.zone), one.note, *_totals(one.totals))
+        for one in analysis.trend.periods
     ]
     return Sheet(("period", "began_at", "note", *FIELDS, *RATIOS), rows)
 
@@ -116,7 +150,7 @@ def week(analysis: Analysis) -> Sheet:
 
 
 def compare(analysis: Analysis) -> Sheet:
-    rows = [(key.code, key.label or key.code, *_totals(totals)) for key, totals in analysis.compared]
+    rows = [(key.code, key.label or key.code, *_totals(totals)) for key, totals in analysis.compared.rows]
     return Sheet((analysis.asked.choice("compare"), "name", *FIELDS, *RATIOS), rows)
 
 
@@ -134,6 +168,7 @@ def reliability(analysis: Analysis) -> Sheet:
 
 SHEETS: dict[str, Callable[[Analysis], Sheet]] = {
     "now": now,
+    "readings": readings,
     "losses": losses,
     "timeline": timeline,
     "stops": stops,
@@ -143,6 +178,7 @@ SHEETS: dict[str, Callable[[Analysis], Sheet]] = {
     "week": week,
     "compare": compare,
     "reliability": reliability,
+    "kpis": kpis,
 }
 
 

@@ -10,7 +10,8 @@ from django.utils.safestring import SafeString
 from floor.models import Equipment, Line
 from floor.templatetags.units import NONE, THIN, count
 from reports.analysis.asked import Asked
-from reports.analysis.figures import Analysis, Reliable
+from reports.analysis.figures import Analysis
+from reports.analysis.reliability import Reliable
 from reports.templatetags.paper import tenths
 
 register = template.Library()
@@ -43,6 +44,11 @@ def chosen(asked: Any, name: str) -> str:
     return str(asked.choice(name))
 
 
+@register.simple_tag
+def evidence_of(asked: Asked, kpi: str) -> str:
+    return asked.evidence_href(kpi)
+
+
 # ---------------------------------------------------------------- one piece for every line
 
 
@@ -72,17 +78,27 @@ def machine_options(machines: Iterable[Equipment], asked: Asked | None, chosen: 
 
 @register.simple_tag
 def reliability_rows(analysis: Analysis) -> SafeString:
-    return SafeString("".join(_reliable(row) for row in analysis.reliability))
+    return SafeString("".join(_reliable(row, analysis.asked) for row in analysis.reliability))
 
 
-def _reliable(row: Reliable) -> str:
+def _reliable(row: Reliable, asked: Asked) -> str:
     worked = hours_of(row.totals.operating_ms)
     between = hours_of(row.mtbf.value)
     if row.mtbf.value is None and row.totals.operating_ms:
         between = f"&gt; {worked}"
-    calls = f" <small>{count(row.answered)} calls</small>" if row.answered else ""
+    answered = f" <small>{count(row.answered)} calls</small>" if row.answered else ""
+    of_whom = {"line": row.line} if row.is_speaker else {"machine": row.machine.code}
+    calls = asked.calls_href(of_whom) if row.answered else ""
+    mtbf, mttr = (asked.evidence_href(kpi, machine=row.machine.code) for kpi in ("mtbf", "mttr"))
     return (
-        f'<tr><th scope="row">{escape(row.machine.code)} <small>{escape(row.line)}</small></th><td>{worked}</td>'
-        f"<td>{count(row.totals.failures)}</td><td>{between}</td><td>{exact_minutes(row.mttr.value)}</td>"
-        f"<td>{exact_minutes(row.mtta.value)}{calls}</td></tr>"
+        f'<tr><th scope="row">{escape(row.machine.code)} <small>{escape(row.line)}</small></th>'
+        f'<td data-label="Operating time">{worked}</td>'
+        f'<td data-label="Failures">{count(row.totals.failures)}</td>'
+        f'<td data-label="MTBF">{_linked(between, mtbf)}</td>'
+        f'<td data-label="MTTR">{_linked(exact_minutes(row.mttr.value), mttr)}</td>'
+        f'<td data-label="MTTA"><span>{_linked(exact_minutes(row.mtta.value), calls)}{answered}</span></td></tr>'
     )
+
+
+def _linked(words: str, href: str) -> str:
+    return f'<a href="{escape(href)}">{words}</a>' if href else words

@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 
 from floor.models import User
 from oee.choices import ReasonChoice
+from oee.coded import Coded
 from oee.models import StopConfirmation, StopReason
 from oee.sheets.planned import Announced, PlannedSheet, StartMove
 from oee.sheets.stop import Asked, Cut, CutPoint, MergeRow, Move, Neighbour, PartRow, Said, StopSheet
@@ -18,7 +19,7 @@ from oee.sheets.unseen import Chosen, EdgeMove, Unseen, UnseenSheet
 from oee.shift import Loss
 from oee.tiles.lost_time import Cause, Changeover, LostTimeTile, Step
 from oee.tiles.planned import PlannedRow
-from oee.tiles.stops import Coded, StopRow, StopsTile
+from oee.tiles.stops import StopRow, StopsTile
 
 START = datetime(2026, 11, 22, 1, 11, 4, tzinfo=UTC)
 END = START + timedelta(minutes=11, seconds=20)

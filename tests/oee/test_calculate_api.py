@@ -528,6 +528,19 @@ def test_what_is_not_json_is_refused(raw: str) -> None:
     assert set(answer.json()) == {"code", "message", "details", "timestamp", "request_id"}
 
 
+@pytest.mark.parametrize("written", ["1e99999999999999999999", "9" * 5_000])
+def test_a_number_beyond_all_reading_is_refused_in_words(written: str) -> None:
+    answer = post('{"ledger": {"scheduled_s": ' + written + "}}")
+
+    assert (answer.status_code, answer.json()["message"]) == (400, "There is a number that is too large to be read.")
+
+
+def test_a_name_that_is_said_twice_is_refused_and_no_value_is_lost() -> None:
+    answer = post('{"ledger": {"scheduled_s": 100, "scheduled_s": 200}}')
+
+    assert (answer.status_code, answer.json()["message"]) == (400, "“scheduled_s” is said twice.")
+
+
 def test_a_number_that_only_looks_small_costs_nothing() -> None:
     for written in ("1e-999999999", "1e999999999", "0." + "0" * 100_000 + "1", "0e-999999999"):
         assert post('{"ledger": {"scheduled_s": ' + written + "}}").status_code == 422

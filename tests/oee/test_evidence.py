@@ -21,6 +21,7 @@ from oee.actions.planned_stops import plan_stop
 from oee.actions.rebuild import rebuild_dirty
 from oee.actions.standards import restate
 from oee.actions.stops import add_stop, code_stop, merge_stops, split_stop
+from oee.analysis import Days
 from oee.domain.factors import factors
 from oee.evidence import (
     CODES,
@@ -29,7 +30,7 @@ from oee.evidence import (
     NoSuchScope,
     Scope,
     evidence,
-    scope_of_day,
+    scope_of_days,
     scope_of_hours,
     scope_of_shift,
 )
@@ -244,7 +245,7 @@ def test_the_listed_rows_of_any_history_add_up_to_numerator_and_denominator(seed
     scopes = [
         scope_of_shift(stage.line, machine, at("06:00"), now),
         scope_of_shift(stage.line, machine, at("14:00"), now + timedelta(minutes=20)),
-        scope_of_day(stage.line, machine, at("12:00").date(), now),
+        scope_of_days(stage.line, machine, Days(at("12:00", -1).date(), at("12:00").date()), now),
         scope_of_hours(stage.line, machine, at("08:17"), at("15:40"), now),
     ]
     codes = [code for code in CODES if code != "target"]
@@ -285,6 +286,36 @@ def test_a_shifts_evidence_is_what_its_screen_shows() -> None:
 
     assert scope.totals == shift.totals
     assert scope.totals.no_data_ms == 90 * 60_000
+
+
+def test_in_the_first_hour_of_a_shift_what_is_not_derived_yet_is_no_time_without_data() -> None:
+    stage = make_stage()
+    stage.sees("05:00 run", until=at("06:10"))
+    rebuild_dirty(at("06:10"))
+    stage.edges([], until=at("06:13"))
+    scope = day_shift(stage, at("06:13"))
+    assert scope.shift is not None
+
+    shift = Shift(stage.line, scope.shift, at("06:13"), scope.machine)
+
+    assert (shift.totals.run_ms, shift.totals.no_data_ms) == (10 * 60_000, 0)
+    assert shift.flags == ("figures are 3 min behind",)
+    found = evidence(scope, "availability")
+    assert [listed.row.starts_at for listed in found.intervals] == [at("06:00")], "no stretch lies upon another"
+
+
+def test_a_machine_that_is_new_was_not_seen_before_its_first_reading() -> None:
+    stage = make_stage()
+    stage.sees("06:20 run", until=at("06:30"))
+    rebuild_dirty(at("06:30"))
+    scope = day_shift(stage, at("06:30"))
+    assert scope.shift is not None
+
+    shift = Shift(stage.line, scope.shift, at("06:30"), scope.machine)
+
+    assert (shift.totals.run_ms, shift.totals.no_data_ms) == (10 * 60_000, 20 * 60_000)
+    found = evidence(scope, "availability")
+    assert [listed.row.starts_at for listed in found.intervals] == [at("06:00"), at("06:20")]
 
 
 def _happens(stage: Stage, dice: random.Random, now: datetime) -> None:

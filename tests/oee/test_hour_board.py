@@ -231,6 +231,7 @@ def test_a_page_without_scripts_is_led_back_and_told(stage: Stage) -> None:
     answer = client.post(f"/lines/L-BAG1/hours/{SIX}/sign-off/", follow=True)
     assert "06:00 signed off by shift_manager" in answer.content.decode()
 
+    assert client.post("/lines/L-BAG1/hours/253402300799/sign-off/").status_code == 404, "the year 9999"
     answer = client.post(f"/lines/L-BAG1/hours/{SIX + 7200}/sign-off/", follow=True)
     assert "not over yet" in answer.content.decode()
     assert HourSignOff.objects.count() == 1

@@ -285,6 +285,13 @@ def test_the_list_tells_the_coded_share_and_turns_its_pages(client: Client, ola:
     assert "07:48–07:52" in second
 
 
+def test_a_day_or_a_shift_that_nobody_can_reckon_with_is_none(client: Client, sam: User) -> None:
+    stopped("05:00 run, 05:20 stop, 05:30 run")
+
+    assert signed_in(sam).get("/lines/L-BAG1/stops/?day=0001-01-01").status_code == 200
+    assert client.get("/lines/L-BAG1/stops/?shift=00010101T0000Z").status_code == 404
+
+
 def test_the_previous_shift_has_a_tab_and_older_days_are_for_supervisors(client: Client, sam: User) -> None:
     stage = stopped("05:00 run, 05:20 stop, 05:30 run, 07:00 stop, 07:10 run")
     assert stage.line.code == "L-BAG1"

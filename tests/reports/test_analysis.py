@@ -4,7 +4,9 @@ import csv
 import io
 import re
 from datetime import date, datetime, timedelta
+from html import unescape
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -22,6 +24,7 @@ from oee.actions.rebuild import rebuild_dirty
 from oee.actions.standards import restate
 from oee.actions.stops import code_stop
 from oee.domain.factors import FIELDS
+from oee.domain.kpis import BY_CODE
 from oee.domain.readings import ISO_22400
 from oee.models import HourTotals, LinePolicy, Stop
 from oee.shift import ShiftFigures, shift_report
@@ -251,6 +254,124 @@ def test_the_page_and_the_api_add_up_the_same_hours(stage: Stage, vera: Client, 
     assert sum(int(row["run_ms"]) for row in rows) > 0
 
 
+# ---------------------------------------------------------------- what is behind a figure
+
+
+def links(page: str, words: str) -> list[str]:
+    return [unescape(href) for href in re.findall(rf'<a href="([^"]*)"[^>]*>{re.escape(words)}</a>', page)]
+
+
+def opened(client: Client, href: str, now: datetime = NOON) -> Any:
+    """The evidence that a link leads to, as data; its page must be there too."""
+    address = urlsplit(href)
+    _, _, line, _, kpi, _ = address.path.split("/")
+    with time_machine.travel(now, tick=False):
+        assert client.get(href).status_code == 200, href
+        return client.get(f"/api/v1/oee/evidence?line={line}&kpi={kpi}&{address.query}").json()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["range=this-shift", "range=today", "range=yesterday", "range=7-days", "from=2026-11-20&to=2026-11-21"],
+)
+def test_every_factor_of_a_line_opens_to_the_rows_that_make_it(stage: Stage, vera: Client, address: str) -> None:
+    page, shown = ask(vera, f"?{address}").content.decode(), ratios(vera, address)
+    for kpi, words in zip(NAMES, ("Availability", "Performance", "Quality", "OEE"), strict=True):
+        told = opened(vera, links(page, words)[0])
+        found = tuple(round(1000 * told[side]["amount"]) for side in ("numerator", "denominator"))
+        assert (told["adds_up"], found) == (True, shown[kpi]), kpi
+
+
+@pytest.mark.parametrize("address", ["range=30-days", "range=7-days&product=%23-1", "range=7-days&standard=smrp"])
+def test_where_no_evidence_shows_the_same_hours_the_page_says_how_to_get_there(
+    stage: Stage, vera: Client, address: str
+) -> None:
+    page = ask(vera, f"?{address}").content.decode()
+    assert "/evidence/" not in page[page.index('id="now"') : page.index('id="readings"')]
+    assert "A ratio opens to what it is made of for one line" in page
+
+
+@pytest.mark.parametrize("step", ["shift", "day", "week", "month"])
+def test_a_period_of_the_trend_opens_to_what_it_is_made_of(stage: Stage, vera: Client, step: str) -> None:
+    address = f"from=2026-11-20&to=2026-11-21&by={step}"
+    page = ask(vera, f"?{address}").content.decode()
+    rows = sheet(vera, "trend", address)
+    table = page[page.index('id="c-trend"') : page.index('id="week"')]
+    hrefs = [unescape(href) for href in re.findall(r'<th scope="row"><a href="([^"]*)"', table)]
+    assert len(hrefs) == len(rows) > 0
+    for href, row in zip(hrefs, rows, strict=True):
+        if href.startswith("?"):
+            assert ratios(vera, href[1:])["oee"] == (int(row["oee_numerator"]), int(row["oee_denominator"]))
+        else:
+            assert round(1000 * opened(vera, href)["denominator"]["amount"]) == int(row["oee_denominator"])
+
+
+def test_lines_side_by_side_open_to_their_own_analysis(stage: Stage, vera: Client) -> None:
+    make_stage("L-2").sees("06:00 run", until=NOON)
+    rebuild_dirty(NOON)
+    page = ask(vera, "?range=7-days&shift=Day").content.decode()
+    [href] = links(page, "L-2 Line L-2")
+    assert {row["line"] for row in sheet(vera, "compare", href[1:])} == {"L-2"}
+    assert "shift=Day" in href
+
+
+def test_the_reliability_of_a_machine_opens_to_its_own_stops(stage: Stage, vera: Client) -> None:
+    loader = make_machine(stage.line, "LOADER", primary=False, position=20)
+    stage.edges(
+        [(at("06:00", 1), "run"), (at("07:00", 1), "stop"), (at("07:30", 1), "run")], until=NOON, machine=loader
+    )
+    rebuild_dirty(NOON)
+    page = ask(vera, "?range=today").content.decode()
+    [href] = links(page, "30.0\u202fmin")
+    told = opened(vera, href)
+    assert (told["kpi"], told["equipment"], told["numerator"]["amount"]) == ("mttr", "LOADER", 1800)
+
+
+# ---------------------------------------------------------------- every KPI, every standard
+
+
+def test_one_ledger_is_read_by_every_standard_side_by_side(stage: Stage, vera: Client) -> None:
+    rows = {row["standard"]: row for row in sheet(vera, "readings", "from=2026-11-20&to=2026-11-21&shift=Day")}
+    assert list(rows) == ["company", "iso22400", "oee.com", "smrp"]
+    for standard, row in rows.items():
+        found = ratios(vera, f"from=2026-11-20&to=2026-11-21&shift=Day&standard={standard}")
+        assert {name: (int(row[f"{name}_numerator"]), int(row[f"{name}_denominator"])) for name in NAMES} == found
+    # It worked through the breaks. Day one stood 20 min and 1 min (minor), day two, up to noon, 10 min.
+    worked = (480 + 360) * 60_000
+    assert int(rows["oee.com"]["availability_denominator"]) == worked
+    assert int(rows["oee.com"]["availability_numerator"]) == worked - 30 * 60_000
+    assert int(rows["iso22400"]["availability_numerator"]) == worked - 31 * 60_000
+    assert int(rows["smrp"]["availability_denominator"]) == worked
+    assert rows["iso22400"]["teep"] == ""
+    assert "As each standard reads the same time" in ask(vera, "?range=7-days").content.decode()
+
+
+def test_every_kpi_stands_with_its_formula_and_what_it_is_made_of(stage: Stage, vera: Client) -> None:
+    rows = {row["kpi"]: row for row in sheet(vera, "kpis", "from=2026-11-20&to=2026-11-20&shift=Day")}
+    assert set(rows) == set(BY_CODE)
+    assert (rows["mtbf"]["numerator"], rows["mtbf"]["denominator"]) == (str((480 - 20) * 60_000), "1")
+    assert float(rows["mtbf"]["value"]) == pytest.approx(460 / 60)
+    assert float(rows["mttr"]["value"]) == pytest.approx(20 / 60)
+    assert float(rows["technical_efficiency"]["value"]) == pytest.approx(459 / 480)
+    assert rows["mtta"]["value"] == ""
+
+
+def test_the_kpis_of_the_past_stay_as_they_were_judged(stage: Stage, vera: Client) -> None:
+    LinePolicy.objects.create(line=stage.line, valid_from=LONG_AGO)
+    LinePolicy.objects.create(line=stage.line, valid_from=at("11:00", 1), minor_stops_reduce_availability=True)
+    now = {row["kpi"]: row for row in sheet(vera, "now", "from=2026-11-20&to=2026-11-20")}
+    row = next(row for row in sheet(vera, "kpis", "from=2026-11-20&to=2026-11-20") if row["kpi"] == "availability")
+    assert (row["numerator"], row["denominator"]) == (
+        now["availability"]["now_numerator"],
+        now["availability"]["now_denominator"],
+    )
+    with time_machine.travel(NOON, tick=False):
+        days = "from=2026-11-20&to=2026-11-20"
+        told = vera.get(f"/api/v1/oee/analytics/equipment/{stage.machine.code}?{days}").json()
+    found = next(kpi for kpi in told["kpis"] if kpi["code"] == "availability")
+    assert round(1000 * found["numerator"]) == int(row["numerator"])
+
+
 # ---------------------------------------------------------------- filters
 
 
@@ -303,6 +424,9 @@ def test_one_line_of_several_and_one_machine_of_a_line(stage: Stage, vera: Clien
         ("standard=mine", "“mine” is nothing that standard can be."),
         ("zoom=3", "“3” is nothing that zoom can be."),
         ("at=noon", "“at” is no moment"),
+        ("range=today&at=0001-01-01T00:00%2B05:00", "The year must be from 2000 to 2099."),
+        ("from=0001-01-01&to=0001-01-02", "The year must be from 2000 to 2099."),
+        ("from=9999-12-30&to=9999-12-31", "The year must be from 2000 to 2099."),
         ("csv=secrets", "“secrets” is no block"),
     ],
 )
@@ -543,7 +667,7 @@ def test_a_job_is_looked_at_alone_with_the_stops_that_were_in_it(jobs: Stage, ve
 def test_of_very_many_jobs_the_last_are_drawn_and_the_rest_is_said(
     jobs: Stage, vera: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reports.analysis.figures.MOST_JOBS", 1)
+    monkeypatch.setattr("reports.analysis.comparison.MOST_JOBS", 1)
 
     page = ask(vera, "?range=7-days&compare=job").content.decode()
 

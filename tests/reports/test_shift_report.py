@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from django.test import Client
 from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 from rest_framework.test import APIClient
@@ -20,6 +21,8 @@ from oee.actions.counts import enter_rejects
 from oee.actions.hour_board import sign_off_hour, write_countermeasure
 from oee.actions.rebuild import rebuild_dirty
 from oee.actions.standards import restate
+from oee.actions.stops import code_stop
+from oee.models import Stop
 from oee.shift import shift_report
 from oee.tiles import oee_tile
 from reports import actions, pdf
@@ -82,6 +85,16 @@ def test_the_figures_on_paper_are_those_of_the_screen(line: Line) -> None:
         assert ratio.value is not None
         assert f"{ratio.value * 100:.1f} %" in text
     assert report.figures["oee"]["value"] == figures.factors.oee.value
+
+
+def test_the_paper_says_beside_oee_how_much_has_been_explained(line: Line) -> None:
+    before = text_of(bytes(made_report().pdf or b"")).replace("\u202f", " ")
+    assert "Explained: 0 % of the stops, target 96 %; 0 % of their time, target 98 %." in before
+    stop = Stop.objects.get(is_minor=False)
+    code_stop(stop.id, "MAT_JAM", by=make_user("erna", "engineer"), now=AFTER, request_id=uuid4())
+    figures = shift_report(line, actions.page_of(Report.objects.get(), AFTER).figures.window, AFTER)
+    assert figures is not None
+    assert (figures.coded.stops, figures.coded.minutes) == (1.0, 1.0)
 
 
 def test_paper_api_and_screen_say_the_same_about_a_shift(line: Line) -> None:
@@ -167,3 +180,11 @@ def test_a_report_that_keeps_failing_is_shown_as_failed(line: Line, monkeypatch:
     assert report is not None
     assert report.status == Report.Status.FAILED
     assert "no machine" in report.error
+
+
+@pytest.mark.parametrize("shift", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:00:00-12:00", "yesterday"])
+def test_a_shift_that_nobody_can_reckon_with_has_no_report(line: Line, client: Client, shift: str) -> None:
+    client.force_login(make_user("mona", "shift_manager"))
+    answer = client.post(f"/lines/{line.code}/reports/", {"shift": shift}, follow=True)
+    assert "Choose one of the shifts of this line." in answer.content.decode()
+    assert not Report.objects.exists()
