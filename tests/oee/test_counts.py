@@ -85,6 +85,26 @@ def test_parts_counted_by_hand_stay_when_the_counter_comes_back_with_nonsense() 
     assert differences(stage.line) == []
 
 
+@pytest.mark.parametrize(("shows", "parts"), [(0, 400), (8, 408), (290, 390), (310, 410)])
+def test_a_counter_that_began_again_from_zero_answers_only_if_it_can_have_seen_what_people_counted(
+    shows: int, parts: int
+) -> None:
+    stage = silent()
+    count_by_hand(stage.machine, at("07:00"), at("08:00"), made=300, rejected=0, **by())
+
+    stage.makes(at("08:10"), 0, unobserved_made=shows)
+    stage.edges([(at("07:00"), "unknown"), (at("08:10"), "run")], until=at("09:00"))
+    MachineState.objects.update(made_at=at("09:00"))
+    CounterEvent.objects.create(
+        equipment=stage.machine, counter="made", kind=CounterEventKind.RESET, at=at("08:10"), before=100,
+        after=shows, delta=shows,
+    )  # fmt: skip
+    rebuild_dirty(at("09:00"))
+
+    assert counted(stage) == (parts, 0)
+    assert differences(stage.line) == []
+
+
 def test_what_the_controller_counted_itself_is_not_counted_by_hand() -> None:
     stage = silent(back=True)
 
