@@ -125,6 +125,9 @@ class QuarantineDecision(models.Model):
     counter = models.CharField(max_length=8, choices=[(k.value, k.value) for k in CounterKind])
     at = models.DateTimeField()
     parts = models.PositiveIntegerField()
+    are_made_too = models.BooleanField(
+        default=False, help_text="Rejects of a machine whose other counter counts good parts only: they were made, too."
+    )
     is_accepted = models.BooleanField()
     comment = models.CharField(max_length=1000)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
