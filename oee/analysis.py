@@ -491,22 +491,33 @@ class Silence(NamedTuple):
     rules: Rules
 
 
+class UnseenHour(NamedTuple):
+    """What is unseen of the hour of a shift that begins then; `spot` is its weekday and clock hour."""
+
+    begins: int
+    spot: tuple[int, int]
+    totals: Totals
+
+    def judged(self, rules: Rules, window: ShiftWindow) -> tuple[Policy, Totals]:
+        policy = rules.policy(self.begins, to_ms(window.starts_at))
+        return policy, self.totals.judged(policy)
+
+
 def add_unseen(found: Sums, scope: Scope, silences: Iterable[Silence], policies: Sequence[Policy]) -> None:
     """Account for silences as the rows will once data arrive again: NO DATA, or a break."""
     zone = ZoneInfo(scope.zone)
     keys = {period.key: period for period in found.periods}
-    hourly: dict[tuple[datetime, datetime], list[tuple[tuple[int, int], Totals]]] = {}
+    hourly: dict[tuple[datetime, datetime], list[UnseenHour]] = {}
     for silence in silences:
         for window in silence.windows:
             if not _is_meant(scope, window):
                 continue
             start, end = max(window.starts_at, silence.start), min(window.ends_at, silence.end)
-            policy = silence.rules.policy(to_ms(start), to_ms(window.starts_at))
             if (start, end) not in hourly:
                 hourly[start, end] = list(_unseen_hours(window, start, end, zone))
-            unseen = [(spot, totals.judged(policy)) for spot, totals in hourly[start, end]]
-            for spot, totals in unseen:
-                _add(found.week, spot, totals)
+            unseen = [hour.judged(silence.rules, window) for hour in hourly[start, end]]
+            for hour, (_, totals) in zip(hourly[start, end], unseen, strict=True):
+                _add(found.week, hour.spot, totals)
             whole = added(totals for _, totals in unseen)
             key = _period_key(scope.step, window)
             period = keys.setdefault(key, Period(key, window.starts_at))
@@ -517,7 +528,8 @@ def add_unseen(found: Sums, scope: Scope, silences: Iterable[Silence], policies:
             if Part.TEAMS in scope.parts:
                 _add(found.teams, Key(window.team), whole)
             if Part.POLICIES in scope.parts:
-                _add(found.policies, policies.index(policy) if policy in policies else 0, whole)
+                for policy, totals in unseen:
+                    _add(found.policies, policies.index(policy) if policy in policies else 0, totals)
     found.periods = dict(sorted(found.periods.items(), key=lambda item: item[0].began_at))
 
 
@@ -529,12 +541,13 @@ def _is_meant(scope: Scope, window: ShiftWindow) -> bool:
 
 def _unseen_hours(
     window: ShiftWindow, start: datetime, end: datetime, zone: ZoneInfo
-) -> Iterable[tuple[tuple[int, int], Totals]]:
+) -> Iterable[UnseenHour]:
     schedule = schedule_of([window])
     for since, until in hours(zone, start, end):
         low, high = to_ms(max(since, start)), to_ms(min(until, end))
         spot = window.work_date.weekday(), since.astimezone(zone).hour
-        yield spot, total(ledger([], schedule, Track(()), low, high))
+        begins = to_ms(max(since, window.starts_at))
+        yield UnseenHour(begins, spot, total(ledger([], schedule, Track(()), low, high)))
 
 
 def _period_key(step: Step, window: ShiftWindow) -> str:

@@ -63,5 +63,7 @@ def entered(row: CountEntry) -> Counted:
 
 def accepted_parts(row: QuarantineDecision) -> Counted:
     """They count, but nobody knows how fast they were made."""
-    made = row.parts if row.counter == CounterKind.MADE else 0
-    return Counted(row.equipment_id, row.at, NO_PRODUCT, unobserved_made=made, unobserved_rejected=row.parts - made)
+    is_rejects = row.counter == CounterKind.REJECTED
+    made = row.parts if row.are_made_too or not is_rejects else 0
+    rejected = row.parts if is_rejects else 0
+    return Counted(row.equipment_id, row.at, NO_PRODUCT, unobserved_made=made, unobserved_rejected=rejected)

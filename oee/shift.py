@@ -12,12 +12,12 @@ from typing import NamedTuple
 from uuid import UUID
 
 from floor.domain.fold import NO_PRODUCT
-from floor.domain.shifts import ShiftWindow, hours
+from floor.domain.shifts import ShiftWindow, hour_start, hours
 from floor.models import Equipment, Line, MachineMinute, MachineState, ProductNumber
 from oee.coded import Coded, told_share
 from oee.domain.clock import MINUTE_MS, SECOND_MS, from_ms, to_ms
 from oee.domain.derive import schedule_of
-from oee.domain.factors import FIELDS, Factors, Policy, Ratio, Totals, factors, total
+from oee.domain.factors import FIELDS, Factors, Policy, Ratio, Totals, added, factors, total
 from oee.domain.judging import Judging, Steps
 from oee.domain.ledger import PLANNED_KINDS, Entry, Kind, Ledger, Schedule, Track, ledger
 from oee.domain.pace import Expected, Minute, slow_spans, target
@@ -25,7 +25,7 @@ from oee.domain.standards import RunningJob, Standards
 from oee.jobs import Jobs, jobs_in, jobs_of
 from oee.models import HourTotals, LedgerEntry, LinePolicy, Stop
 from oee.rows import Span, counts_of, hours_of, minutes_of, primary_machine, uncoded_of
-from oee.setup import judging_of, policy_as_judged, products_of, reading, standards_of
+from oee.setup import judging_of, policy_as_judged, policy_of_hour, products_of, reading, standards_of
 
 NOT_CODED = "Not coded"
 MINOR_STOPS = "Minor stops"
@@ -226,17 +226,26 @@ class Shift:
 
     @cached_property
     def unseen(self) -> list[Entry]:
-        """Elapsed time without rows: NO DATA, or a break."""
+        """Elapsed time without rows: NO DATA, or a break. Cut at full hours, as rows are."""
         first, last = self.accounted
-        gaps = [(self.start, first), (last, self.as_of_ms)]
-        return [
-            entry for start, end in gaps if start < end for entry in ledger([], self.schedule, Track(()), start, end)
-        ]
+        gaps = [(start, end) for start, end in ((self.start, first), (last, self.as_of_ms)) if start < end]
+        full = [start for start, _ in self.clock_hours()]
+        return [entry for gap in gaps for entry in ledger([], self.schedule, Track(()), *gap, full)]
+
+    def policy_of(self, entry: Entry) -> LinePolicy:
+        """By which unseen time is read: that of the shift, unless its very hour was judged anew."""
+        if not self.judging:
+            return self.policy
+        hour = max(hour_start(self.line.site.zone, from_ms(entry.start)), self.window.starts_at)
+        return policy_of_hour(self.line, hour, self.window.starts_at)
+
+    def _judged(self, unseen: Iterable[Entry]) -> Totals:
+        return added(total([entry]).judged(reading(self.policy_of(entry))) for entry in unseen)
 
     @cached_property
     def totals(self) -> Totals:
         stored = Totals(*(sum(getattr(row, name) for row in self.hour_rows) for name in FIELDS))
-        return stored + total(self.unseen).judged(reading(self.policy))
+        return stored + self._judged(self.unseen)
 
     @cached_property
     def factors(self) -> Factors:
@@ -485,7 +494,7 @@ class Shift:
         """Of one clock hour: its rows, and the part of the unseen time that lies in it."""
         stored = Totals(*(sum(getattr(row, name) for row in rows) for name in FIELDS))
         unseen = [e._replace(start=max(e.start, start), end=min(e.end, end)) for e in self.unseen]
-        return factors(stored + total([e for e in unseen if e.start < e.end]).judged(reading(self.policy)))
+        return factors(stored + self._judged(e for e in unseen if e.start < e.end))
 
     def _top_reason(self, start: int, end: int) -> str:
         spent: dict[str, int] = defaultdict(int)

@@ -204,12 +204,21 @@ def _count(mark: Watermark, setup: MachineSetup, facts: Facts, seen: Observation
     if seen.made is not None:
         if seen.made != mark.made_raw or mark.made_suspect is not None:
             made = _count_made(mark, setup, facts, seen.made, at)
-        mark.made_at = at
+        if mark.made_suspect is None:
+            _reach_back(facts, mark.made_at)
+            mark.made_at = at
     if seen.rejected is not None:
         if seen.rejected != mark.rejected_raw or mark.rejected_suspect is not None:
             rejected = _count_rejected(mark, setup, facts, seen.rejected, at)
-        mark.rejected_at = at
+        if mark.rejected_suspect is None:
+            mark.rejected_at = at
     return (made + rejected if setup.counts_good else made), rejected
+
+
+def _reach_back(facts: Facts, read_at: datetime | None) -> None:
+    """A counter that could not be read for a while answers for all of that time, as soon as it is believed."""
+    if read_at is not None and facts.since is not None and read_at < facts.since:
+        facts.since = read_at
 
 
 def _book_parts(page: Minute, made: int, rejected: int, is_observed: bool) -> None:

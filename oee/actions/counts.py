@@ -8,11 +8,11 @@ from django.db import transaction
 from floor import audit, live
 from floor.actions.once import once
 from floor.domain.fold import NO_PRODUCT
-from floor.domain.machine import CounterEventKind
-from floor.models import CounterEvent, Equipment, User
+from floor.domain.machine import CounterEventKind, CounterKind
+from floor.models import CounterEvent, Equipment, Reading, User
 from oee.actions.rebuild import lock_line, rederive
 from oee.actions.refusals import AlreadyDone, ImpossibleCount, ImpossibleTime
-from oee.actions.stops import first_sight, refuse_closed, refuse_impossible
+from oee.actions.stops import first_sight, refuse_closed, refuse_forgotten, refuse_impossible
 from oee.models import CountEntry, QuarantineDecision
 
 MOST_PARTS = 1_000_000
@@ -170,11 +170,14 @@ def decide_quarantine(
         machine = event.equipment
         lock_line(machine.line_id)
         _refuse_decided(event)
+        if accept:
+            refuse_forgotten(machine.line, event.at, now)
         decision = QuarantineDecision.objects.create(
             equipment=machine,
             counter=event.counter,
             at=event.at,
             parts=event.delta,
+            are_made_too=event.counter == CounterKind.REJECTED and _counts_good(event),
             is_accepted=accept,
             comment=comment,
             author=by,
@@ -187,6 +190,12 @@ def decide_quarantine(
         return decision
 
     return once(QuarantineDecision, request_id, write)
+
+
+def _counts_good(event: CounterEvent) -> bool:
+    """Whether the machine's first counter counted good parts only when its rejects jumped."""
+    read = Reading.objects.filter(equipment=event.equipment, at=event.at)
+    return bool(read.values_list("counts_good", flat=True).first())
 
 
 def _refuse_decided(event: CounterEvent) -> None:

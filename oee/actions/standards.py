@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import Sum
 
 from floor import audit, live
 from floor.actions.once import once
@@ -16,9 +15,10 @@ from floor.actions.standards import PastIsJudged, refuse_past
 from floor.models import Line, User
 from oee.actions.rebuild import lock_line, rederive
 from oee.actions.refusals import ImpossibleTime
-from oee.domain.factors import FIELDS, Totals, factors
-from oee.models import HourTotals, LinePolicy, PlannedStop, Restatement
+from oee.domain.factors import FIELDS, Totals, added, factors
+from oee.models import LinePolicy, PlannedStop, Restatement
 from oee.rows import primary_machine
+from oee.stretch import stretch
 
 __all__ = ["PastIsJudged", "change_policy", "correct_policy", "preview", "restate", "take_back_policy"]
 
@@ -143,7 +143,7 @@ def _restate(
     line: Line, start: datetime, end: datetime, by: User, now: datetime, reason: str, request_id: UUID | None
 ) -> Restatement:
     lock_line(line.id)
-    before = stretch_totals(line, start, end)
+    before = _totals(line, start, end, now)
     restatement = Restatement.objects.create(
         line=line,
         starts_at=start,
@@ -156,7 +156,7 @@ def _restate(
         before=_told(before),
     )
     rederive(line, start=start, end=_reach(line, start, end))
-    restatement.after = _told(stretch_totals(line, start, end))
+    restatement.after = _told(_totals(line, start, end, now))
     restatement.save(update_fields=["after"])
     return restatement
 
@@ -179,11 +179,10 @@ def _reach(line: Line, start: datetime, end: datetime) -> datetime | None:
     return None if None in ends else max(moment for moment in ends if moment is not None)
 
 
-def stretch_totals(line: Line, start: datetime, end: datetime) -> Totals:
-    """Of the line's primary machine, in whole rows of hours that begin in the stretch."""
-    rows = HourTotals.objects.filter(equipment=primary_machine(line), starts_at__gte=start, starts_at__lt=end)
-    sums: dict[str, Any] = rows.aggregate(**{name: Sum(name) for name in FIELDS})
-    return Totals(**{name: sums[name] or 0 for name in FIELDS})
+def _totals(line: Line, start: datetime, end: datetime, now: datetime) -> Totals:
+    """Of the line's primary machine in [start, end), to the minute, by the policies that judge its hours."""
+    machine = primary_machine(line)
+    return Totals() if machine is None else added(stretch(machine, start, end, now=now).totals.values())
 
 
 def _told(totals: Totals) -> dict[str, float | int | None]:

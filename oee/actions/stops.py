@@ -64,7 +64,7 @@ def code_stop(
     def write() -> StopCoding:
         reason = _worded(find_reason(reason_code), comment)
         stop = _open_for(stop_id, by, now, seen)
-        part = _whole(stop) if start is None else _part(stop, start, now)
+        part = _whole(stop, now) if start is None else _part(stop, start, now)
         return _say(stop, part, reason, by, now, request_id, "stop.code", comment)
 
     return once(StopCoding, request_id, write)
@@ -116,8 +116,7 @@ def _say(
     action: str,
     comment: str,
 ) -> StopCoding:
-    is_rest = stop.ended_at is None or part.end >= to_ms(stop.ended_at)
-    start, end = from_ms(part.start), None if is_rest else from_ms(part.end)
+    start, end = from_ms(part.start), _end_of(stop, part, now)
     coding = StopCoding.objects.create(
         equipment=stop.equipment,
         covers=DateTimeTZRange(start, end, "[)"),
@@ -134,6 +133,12 @@ def _say(
     return coding
 
 
+def _end_of(stop: Stop, part: Part, now: datetime) -> datetime | None:
+    """None: the part ends with its stop, wherever that will be."""
+    end = now if stop.ended_at is None else stop.ended_at
+    return None if part.end >= to_ms(end) else from_ms(part.end)
+
+
 def find_reason(code: str) -> StopReason:
     reason = StopReason.objects.filter(code=code, enabled=True).first() if code.isprintable() else None
     if reason is None:
@@ -147,12 +152,11 @@ def _worded(reason: StopReason, comment: str) -> StopReason:
     return reason
 
 
-def _whole(stop: Stop) -> Part:
-    end = to_ms(stop.ended_at) if stop.ended_at else to_ms(stop.started_at)
+def _whole(stop: Stop, now: datetime) -> Part:
     reason = stop.reason
     return Part(
         to_ms(stop.started_at),
-        end,
+        to_ms(stop.ended_at or now),
         to_ms(stop.started_at),
         stop.is_minor,
         reason=None if reason is None else reason.code,

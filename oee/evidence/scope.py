@@ -86,7 +86,7 @@ class Scope:
         for entry in shift.unseen:
             inside = entry._replace(start=max(entry.start, first), end=min(entry.end, last))
             if inside.start < inside.end:
-                yield inside, shift.policy
+                yield inside, shift.policy_of(entry)
 
     @cached_property
     def totals(self) -> Totals:

@@ -21,7 +21,8 @@ class CountEntryQuerySet(NoteQuerySet["CountEntry"]):
     def with_answer(self) -> Self:
         """Each with `is_answered`: the controller has told since what it made in that time.
 
-        It has not while it is silent, and not when its first reading was held back or began a new count.
+        It has not while it is silent, and not when its first reading was held back or began a new count: a counter
+        that began again from zero has told nothing of the time before, unless it shows half of what people counted.
         """
         machine = OuterRef("equipment")
         back = StateEdge.objects.filter(equipment=machine, at__gt=OuterRef("starts_at")).exclude(state=State.UNKNOWN)
@@ -29,10 +30,9 @@ class CountEntryQuerySet(NoteQuerySet["CountEntry"]):
         unbelieved = CounterEvent.objects.filter(
             equipment=machine,
             counter=CounterKind.MADE,
-            kind__in=NOT_COUNTED,
             at__gte=OuterRef("seen_again"),
             at__lte=OuterRef("seen_again") + ANSWER_WITHIN,
-        )
+        ).filter(Q(kind__in=NOT_COUNTED) | Q(kind=CounterEventKind.RESET, delta__lt=OuterRef("made") / 2.0))
         believed = QuarantineDecision.objects.filter(
             equipment=machine,
             counter=CounterKind.MADE,
@@ -125,6 +125,9 @@ class QuarantineDecision(models.Model):
     counter = models.CharField(max_length=8, choices=[(k.value, k.value) for k in CounterKind])
     at = models.DateTimeField()
     parts = models.PositiveIntegerField()
+    are_made_too = models.BooleanField(
+        default=False, help_text="Rejects of a machine whose other counter counts good parts only: they were made, too."
+    )
     is_accepted = models.BooleanField()
     comment = models.CharField(max_length=1000)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

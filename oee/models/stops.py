@@ -82,7 +82,7 @@ class Stop(models.Model):
 
     @property
     def reason(self) -> StopReason | None:
-        """What was said about its last part, else what the planned stop it fell into says."""
+        """What was said about it last, else what the planned stop it fell into says."""
         if self.coding is not None:
             return self.coding.reason
         return None if self.planned_stop is None else self.planned_stop.reason

@@ -93,6 +93,21 @@ def test_a_bad_counter_value_is_made_up_by_the_next_good_one() -> None:
     assert totals(facts).made == 4
 
 
+def test_a_counter_that_is_read_again_after_the_machine_answers_for_all_the_time_since_it_was_read() -> None:
+    mark = Watermark()
+    fold(mark, SETUP, [seen(0), seen(7200, made=None), seen(7201, made=None)])
+    assert fold(mark, SETUP, [seen(7202, made=4)]).since == SIX
+    assert fold(mark, SETUP, [seen(7203, made=5)]).since == SIX + timedelta(seconds=7202)
+
+
+def test_a_counter_that_fell_back_after_a_silence_answers_once_it_is_believed() -> None:
+    mark = Watermark()
+    fold(mark, SETUP, [seen(0, made=1000)])
+    fold(mark, SETUP, [seen(60, made=900)])
+    assert mark.made_at == SIX
+    assert fold(mark, SETUP, [seen(61, made=901)]).since == SIX
+
+
 def test_a_wrap_is_noted() -> None:
     facts = fold(Watermark(), SETUP, [seen(0, made=32_767), seen(1, made=1)])
     assert [(note.kind, note.delta) for note in facts.notes][1:] == [(CounterEventKind.WRAP, 2)]

@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
-from floor.domain.machine import CounterEventKind
+from floor.actions.machine import MachineBatch, record
+from floor.domain.counters import CounterSetup
+from floor.domain.fold import MachineSetup
+from floor.domain.machine import CounterEventKind, Observation
 from floor.models import CounterEvent, MachineState
 from floor.models.shifts import shift_at
 from oee.actions.check import differences
 from oee.actions.counts import count_by_hand, decide_quarantine, enter_rejects, take_back_count
 from oee.actions.rebuild import rebuild_dirty
 from oee.actions.refusals import AlreadyDone, ImpossibleCount, ImpossibleTime
-from oee.models import CountEntry, HourTotals
+from oee.models import CountEntry, HourTotals, QuarantineDecision
 from oee.shift import shift_report
 from tests.factories import make_user
 from tests.oee.stage import Stage, at, make_stage
@@ -82,6 +85,26 @@ def test_parts_counted_by_hand_stay_when_the_counter_comes_back_with_nonsense() 
 
     decide_quarantine(event, accept=True, comment="A second machine fed it", **by("eng", "engineer"))
     assert counted(stage) == (99_999, 0)
+    assert differences(stage.line) == []
+
+
+@pytest.mark.parametrize(("shows", "parts"), [(0, 400), (8, 408), (290, 390), (310, 410)])
+def test_a_counter_that_began_again_from_zero_answers_only_if_it_can_have_seen_what_people_counted(
+    shows: int, parts: int
+) -> None:
+    stage = silent()
+    count_by_hand(stage.machine, at("07:00"), at("08:00"), made=300, rejected=0, **by())
+
+    stage.makes(at("08:10"), 0, unobserved_made=shows)
+    stage.edges([(at("07:00"), "unknown"), (at("08:10"), "run")], until=at("09:00"))
+    MachineState.objects.update(made_at=at("09:00"))
+    CounterEvent.objects.create(
+        equipment=stage.machine, counter="made", kind=CounterEventKind.RESET, at=at("08:10"), before=100,
+        after=shows, delta=shows,
+    )  # fmt: skip
+    rebuild_dirty(at("09:00"))
+
+    assert counted(stage) == (parts, 0)
     assert differences(stage.line) == []
 
 
@@ -155,6 +178,38 @@ def test_a_decision_about_parts_held_back_is_made_once_and_says_why() -> None:
     assert counted(stage) == (100, 0)
     with pytest.raises(AlreadyDone, match="has rejected these parts already"):
         decide_quarantine(event, accept=True, comment="No", **by("kim", "engineer"))
+
+
+@pytest.mark.parametrize(("counts_good", "sums"), [(True, (900, 40)), (False, (860, 40))])
+def test_rejects_believed_after_all_leave_the_good_parts_of_a_counter_of_good_parts_alone(
+    counts_good: bool, sums: tuple[int, int]
+) -> None:
+    machine = make_stage().machine
+    setup = MachineSetup(counts_good=counts_good, rejected=CounterSetup(max_per_s=0.01))
+    seen = [
+        Observation(at("06:00") + timedelta(seconds=s), 1, s + 1, True, True, made=made, rejected=rejected)
+        for s, made, rejected in ((0, 0, 0), (1, 860, 0), (2, 860, 40))
+    ]
+    record([MachineBatch(machine.id, setup, seen)])
+    rebuild_dirty(at("09:00"))
+    event = CounterEvent.objects.get(kind=CounterEventKind.QUARANTINE)
+
+    decide_quarantine(event, accept=True, comment="A bag of rejects at once", **by("eng", "engineer"))
+
+    assert counted(Stage(machine.line, machine)) == sums
+    assert differences(machine.line) == []
+
+
+def test_parts_of_a_time_of_which_only_figures_are_kept_cannot_be_believed_any_more() -> None:
+    stage = silent()
+    event = CounterEvent.objects.create(
+        equipment=stage.machine, counter="made", kind=CounterEventKind.QUARANTINE, at=at("06:50", -100), before=1,
+        after=900, delta=899,
+    )  # fmt: skip
+
+    with pytest.raises(ImpossibleTime, match="Only figures are kept"):
+        decide_quarantine(event, accept=True, comment="They were real", **by("eng", "engineer"))
+    assert not QuarantineDecision.objects.exists()
 
 
 def test_the_future_cannot_be_counted() -> None:

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from floor.actions.standards import PastIsJudged, Scope, change_ideal_cycle
 from floor.models import AuditEntry, Equipment, IdealCycle, Line, Product, ProductNumber, User
+from floor.models.shifts import shift_at
 from oee.actions.check import differences
 from oee.actions.counts import enter_rejects
 from oee.actions.planned_stops import plan_stop
@@ -19,8 +20,11 @@ from oee.actions.rebuild import rebuild, rebuild_dirty
 from oee.actions.refusals import ImpossibleTime
 from oee.actions.standards import change_policy, preview, restate, take_back_policy
 from oee.actions.stops import code_stop
+from oee.evidence.scope import scope_of_shift
 from oee.models import HourLoss, HourTotals, LedgerEntry, LinePolicy, ReasonClass, Restatement, Stop, StopReason
 from oee.restatements import mark, restatements_of
+from oee.rows import primary_machine
+from oee.shift import Shift
 from oee.standards import line_standards
 from tests.factories import make_user
 from tests.oee.stage import Stage, at, make_stage
@@ -28,6 +32,7 @@ from tests.oee.stage import Stage, at, make_stage
 pytestmark = pytest.mark.django_db
 
 TODAY = at("12:00", 1)
+MINUTE = 60_000
 DERIVED = (Stop, LedgerEntry, HourTotals, HourLoss)
 
 
@@ -226,6 +231,40 @@ def test_a_preview_tells_the_figures_of_the_restatement_and_writes_nothing(stage
     done = restate(stage.line, at("06:00"), at("10:00"), by=mara, now=TODAY, reason="New speed.")
     assert (done.before, done.after) == (found.before, found.after)
     assert found.before["oee"] == pytest.approx(2 * (found.after["oee"] or 0))
+
+
+def test_a_restatement_tells_what_it_changed_in_its_very_minutes_also_in_the_middle_of_hours(
+    stage: Stage, mara: User
+) -> None:
+    other_cycle(stage, mara, TODAY)
+
+    found = preview(stage.line, at("06:15"), at("07:15"), by=mara, now=TODAY)
+
+    for told, ideal_ms in ((found.before, 50_000), (found.after, 25_000)):
+        assert (told["calendar_ms"], told["run_ms"], told["made"]) == (60 * MINUTE, 55 * MINUTE, 50)
+        assert told["ideal_made_ms"] == ideal_ms
+
+
+def test_hours_in_which_nobody_saw_the_machine_are_judged_anew_one_by_one(mara: User) -> None:
+    stage = make_stage()
+    stage.sees("06:00 run", until=at("11:00"))
+    rebuild_dirty(at("11:00:30"))
+    other_policy(stage, mara, at("13:20"))
+    restate(stage.line, at("12:00"), at("13:00"), by=mara, now=at("13:20"), reason="The line was on.")
+
+    day = shift_at(stage.line, at("13:30"))
+    assert day is not None
+    machine = primary_machine(stage.line)
+    assert machine is not None
+    silent = [
+        Shift(stage.line, day, at("13:30")).totals,
+        scope_of_shift(stage.line, machine, at("06:00"), at("13:30")).totals,
+    ]
+
+    assert [(totals.no_data_ms, totals.busy_ms) for totals in silent] == 2 * [(150 * MINUTE, 360 * MINUTE)]
+    stage.sees("11:00 unknown, 13:30 run", until=at("13:30"))
+    rebuild_dirty(at("13:30"))
+    assert sum(HourTotals.objects.values_list("busy_ms", flat=True)) == 360 * MINUTE
 
 
 def test_restated_figures_carry_a_mark(stage: Stage, mara: User, django_assert_num_queries: Any) -> None:

@@ -110,6 +110,24 @@ def test_the_last_part_of_an_open_stop_grows_with_it() -> None:
     assert differences(stage.line) == []
 
 
+def test_an_early_part_of_an_open_stop_is_named_and_cut_without_touching_the_later_ones() -> None:
+    stage = stopped("06:00 run, 07:00 stop", until="07:30")
+    stop = Stop.objects.get().id
+    split_stop(stop, at("07:20"), before="MAT_JAM", after="CLEANING", **by(clock="07:30"))
+
+    code_stop(stop, "SENSOR_FAIL", start=at("07:00"), **by(clock="07:31"))
+    split_stop(stop, at("07:10"), after="BELT_BREAK", **by(clock="07:32"))
+    stage.sees("07:50 run", until=at("08:00"))
+    rebuild_dirty(at("08:00"))
+
+    assert parts() == [
+        ("07:00", "07:10", "SENSOR_FAIL"),
+        ("07:10", "07:20", "BELT_BREAK"),
+        ("07:20", "07:50", "CLEANING"),
+    ]
+    assert differences(stage.line) == []
+
+
 @pytest.mark.parametrize("clock", ["06:59", "07:00", "07:30", "09:00"])
 def test_a_stop_can_be_cut_only_inside(clock: str) -> None:
     stopped()
