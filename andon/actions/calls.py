@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 
 from andon.actions import course
 from andon.actions.deeds import do, done_before, locked
+from andon.actions.priority import make_more_urgent
 from andon.actions.refusals import AlreadyOpen, LineOff, NoSuchKind, TooLate, WrongMachine
 from andon.domain.call import UNDO_TRAVEL, UNDO_WITHIN, Deed, Priority
 from andon.domain.escalation import plan
@@ -17,7 +18,6 @@ from floor.models import Equipment, Line, MachineState, User
 from floor.models.shifts import calendar
 
 
-@transaction.atomic
 def raise_call(
     line: Line,
     kind: str,
@@ -34,13 +34,25 @@ def raise_call(
 
     `during` is when the stop began that it is about; None: whatever stop is on.
 
-    Raises AlreadyOpen when the same help was called for the same place before, and has not been resolved; LineOff for a
-    line that is switched off, because nobody would see the call.
+    Raises AlreadyOpen when the same help was called for the same place before, and has not been resolved; that call
+    becomes as urgent as this one would have been. LineOff for a line that is switched off: nobody would see the call.
     """
+    try:
+        return _raise(line, kind, by, now, request_id, equipment, priority, note, during)
+    except AlreadyOpen as refusal:
+        if by is None or (urged := make_more_urgent(refusal.call, _urgency(kind, priority), by=by, now=now)) is None:
+            raise
+        raise AlreadyOpen(urged, is_more_urgent=True) from refusal
+
+
+@transaction.atomic
+def _raise(
+    line: Line, kind: str, by: User | None, now: datetime, request_id: UUID, equipment: Equipment | None,
+    priority: Priority | None, note: str, during: datetime | None,
+) -> Call:  # fmt: skip
     if known := _raised_as(request_id):
         return known
-    if not line.enabled:
-        raise LineOff(f"{line.code} is switched off; nobody looks after it. Call for the line you stand at.")
+    check_on(line)
     described = _kind(kind)
     if equipment is not None and equipment.line_id != line.pk:
         raise WrongMachine(f"{equipment.code} does not stand in {line.code}.")
@@ -56,6 +68,15 @@ def raise_call(
     audit.record(by, "andon.raise", call, now, kind=kind, line=line.code, priority=Priority(call.priority).word)
     live.changed(line.pk, "calls")
     return call
+
+
+def check_on(line: Line) -> None:
+    if not line.enabled:
+        raise LineOff(f"{line.code} is switched off; nobody looks after it. Call for the line you stand at.")
+
+
+def _urgency(kind: str, priority: Priority | None) -> Priority:
+    return Priority(_kind(kind).priority) if priority is None else priority
 
 
 def set_out(call: Call, now: datetime) -> None:

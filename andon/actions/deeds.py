@@ -15,7 +15,7 @@ from floor.models import User
 CHANGES = [
     *("status", "level", "responder", "acknowledged_at", "acknowledged_by", "arrived_at", "arrived_by"),
     *("resolved_at", "resolved_by", "resolution", "work_order_suggested", "reopened_at", "round", "stopped_since"),
-    *("cleared_at", "repeats"),
+    *("cleared_at", "repeats", "priority", "note"),
 ]
 
 ANSWERS = (Deed.ACKNOWLEDGE, Deed.TRANSFER, Deed.ARRIVE, Deed.RESOLVE, Deed.REJECT)
@@ -75,9 +75,9 @@ def note(
 
 
 def write(
-    call: Call, what: CallEvent.What, text: str, by: User, now: datetime, request_id: UUID | None
+    call: Call, what: CallEvent.What, text: str, by: User | None, now: datetime, request_id: UUID | None
 ) -> CallEvent:  # fmt: skip
-    """Add one line that a person says, without turning the call."""
+    """Add one line that somebody says, without turning the call."""
     event = note(call, what, text, by, now, request_id)
     audit.record(by, f"andon.{what}", call, now, text=text)
     live.changed(call.line_id, "calls")
