@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -421,9 +421,10 @@ def _transfer(call: Call, given: dict[str, Any], **tap: Any) -> None:
 def _say_more(call: Call, given: dict[str, Any], request_id: UUID | None = None, **tap: Any) -> None:
     if "equipment_code" in given:
         code = given["equipment_code"]
-        actions.name_machine(call, _machine(call.line, code) if code else None, **tap)
+        actions.name_machine(call, _machine(call.line, code) if code else None, request_id=request_id, **tap)
     if "priority" in given:
-        actions.set_priority(call, Priority[given["priority"].upper()], **tap)
+        its_own = uuid5(request_id, "priority") if request_id else None  # each deed has an id of its own
+        actions.set_priority(call, Priority[given["priority"].upper()], request_id=its_own, **tap)
 
 
 def _photo(call: Call, given: dict[str, Any], **tap: Any) -> None:

@@ -21,6 +21,7 @@ from andon.actions.refusals import (
     AlreadyOpen,
     AlreadyShelved,
     CallRefused,
+    IdTaken,
     LineOff,
     NoSuchKind,
     NotAnswering,
@@ -32,6 +33,7 @@ from andon.actions.refusals import (
     StaysUrgent,
     TooLate,
     TooLong,
+    TooSoon,
     WrongMachine,
 )
 from andon.actions.rules import seed_rules
@@ -42,6 +44,7 @@ __all__ = [
     "AlreadyOpen",
     "AlreadyShelved",
     "CallRefused",
+    "IdTaken",
     "Lane",
     "LineOff",
     "NoSuchKind",
@@ -55,6 +58,7 @@ __all__ = [
     "StaysUrgent",
     "TooLate",
     "TooLong",
+    "TooSoon",
     "WrongMachine",
     "acknowledge",
     "add_note",

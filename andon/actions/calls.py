@@ -4,11 +4,13 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from andon.actions import course
 from andon.actions.deeds import do, done_before, locked
+from andon.actions.notifications import update_in_order
 from andon.actions.priority import make_more_urgent
-from andon.actions.refusals import AlreadyOpen, LineOff, NoSuchKind, TooLate, WrongMachine
+from andon.actions.refusals import AlreadyOpen, IdTaken, LineOff, NoSuchKind, TooLate, WrongMachine
 from andon.domain.call import UNDO_TRAVEL, UNDO_WITHIN, Deed, Priority
 from andon.domain.escalation import plan
 from andon.models import Call, CallEvent, CallKind, Notification, rules_in_force
@@ -16,6 +18,8 @@ from floor import audit, live
 from floor.domain.machine import State
 from floor.models import Equipment, Line, MachineState, User
 from floor.models.shifts import calendar
+
+What = CallEvent.What
 
 
 def raise_call(
@@ -51,6 +55,8 @@ def _raise(
     priority: Priority | None, note: str, during: datetime | None,
 ) -> Call:  # fmt: skip
     if known := _raised_as(request_id):
+        if (known.line_id, known.kind_id) != (line.pk, kind):
+            raise IdTaken("This request_id belongs to another call. Make a new one for each call.")
         return known
     check_on(line)
     described = _kind(kind)
@@ -131,7 +137,14 @@ def cancel(call: Call, *, by: User, now: datetime, request_id: UUID | None = Non
         raise TooLate("Only the person who called can take the call back. Resolve it instead.")
     if now - call.raised_at > UNDO_WITHIN + UNDO_TRAVEL:
         raise TooLate("The call has gone out and cannot be taken back any more. Resolve it instead.")
-    unsent = Notification.objects.pending().filter(call=call)
-    done = do(call, Deed.CANCEL, CallEvent.What.CANCELLED, "taken back", by, now, request_id)
-    unsent.update(cancelled_at=now)
+    done = do(call, Deed.CANCEL, What.CANCELLED, "taken back", by, now, request_id)
+    _take_back_messages(call, now)
     return done
+
+
+def _take_back_messages(call: Call, now: datetime) -> None:
+    """What has not left never will; a webhook that heard of the call in the last moment hears that it is over."""
+    told = Notification.objects.filter(call=call)
+    left = told.filter(target__isnull=False).filter(Q(sent_at__isnull=False) | Q(tries__gt=0))
+    unsent = told.pending().filter(tries=0).exclude(event__what=What.CANCELLED, target__in=left.values("target"))
+    update_in_order(unsent, cancelled_at=now, next_try_at=None, pass_on_at=None)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from andon.actions import course
 from andon.actions.notifications import Telling, tell
-from andon.actions.refusals import NotPossible
+from andon.actions.refusals import IdTaken, NotPossible
 from andon.domain.call import Deed, Status, after
 from andon.models import Call, CallEvent
 from floor import audit, live
@@ -28,7 +28,13 @@ def locked(call: Call) -> Call:
 
 
 def done_before(call: Call, request_id: UUID | None) -> bool:
-    return request_id is not None and CallEvent.objects.filter(call=call, request_id=request_id).exists()
+    """Raises IdTaken when this id was given to a deed at another call."""
+    if request_id is None:
+        return False
+    done_at = CallEvent.objects.filter(request_id=request_id).values_list("call_id", flat=True).first()
+    if done_at not in (None, call.pk):
+        raise IdTaken("This request_id belongs to another call. Make a new one for each deed.")
+    return done_at is not None
 
 
 def do(

@@ -108,7 +108,7 @@ def _unsettled(standstills: Sequence[Standstill], now: datetime) -> list[Owing]:
 
 
 def _rules(standstills: Iterable[Standstill], now: datetime) -> dict[UUID, list[Rule]]:
-    rows = list(MachineCallRule.objects.in_force(now))
+    rows = list(MachineCallRule.objects.in_force(now).select_related("kind"))
     machines = Equipment.objects.in_bulk([stop.equipment_id for stop in standstills])
     return {pk: [row.value() for row in rows if row.concerns(machine)] for pk, machine in machines.items()}
 

@@ -40,6 +40,14 @@ class NoteMissing(CallRefused):
     code = "CALL_NOTE_MISSING"
 
 
+class TooSoon(CallRefused):
+    code = "CALL_TOO_SOON"
+
+
+class IdTaken(CallRefused):
+    code = "REQUEST_ID_TAKEN"
+
+
 class TooLate(CallRefused):
     code = "CALL_TOO_LATE"
 

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, connections, transaction
+from django.forms import model_to_dict
 from django.test.utils import CaptureQueriesContext
 
 from andon.actions import acknowledge, arrive, notice, raise_call, reject, reopen, resolve, set_priority
+from andon.admin import KindForm
 from andon.domain.call import Priority
 from andon.domain.machine_calls import Trigger
-from andon.models import Call, CallEvent, MachineCallRule, Notification, WebhookTarget
+from andon.models import Call, CallEvent, CallKind, MachineCallRule, Notification, WebhookTarget
 from andon.tiles import calls_tile
 from floor.domain.machine import Observation
 from floor.models import Equipment, FaultDefinition, ShiftBreak, User
@@ -173,6 +175,21 @@ def test_a_machine_switched_off_in_the_rules_never_calls(controller: Controller)
         )  # fmt: skip
     controller.stands(minute(120) + SECOND, [1, 2, 3, 4])
     assert listen(minute(120)) == 0
+
+
+def test_a_kind_that_was_switched_off_keeps_no_other_call_from_being_made(
+    controller: Controller, crew: dict[str, User]
+) -> None:
+    FaultDefinition.objects.create(equipment=controller.machine, bit=7, text="No film", category="material")
+    CallKind.objects.filter(code="material").update(enabled=False)
+    controller.stands(minute(31), [7])
+
+    assert listen(minute(30)) == 1
+    assert Call.objects.get().kind_id == "maintenance"
+
+    maintenance = CallKind.objects.get(code="maintenance")
+    form = KindForm(model_to_dict(maintenance) | {"responders": "maintenance", "enabled": False}, instance=maintenance)
+    assert "Machines call for it" in str(form.errors["enabled"])
 
 
 def test_a_changed_rule_holds_from_its_date_on(controller: Controller) -> None:
