@@ -113,6 +113,7 @@ class Refused(APIException):
     def __init__(self, refusal: actions.CallRefused) -> None:
         super().__init__(str(refusal))
         self.error_code = refusal.code
+        self.details = {"event": str(refusal.call.pk)} if isinstance(refusal, actions.AlreadyOpen) else {}
 
 
 class EventQuery(Query):
@@ -183,7 +184,10 @@ class EventList(AskedList):
 
     @extend_schema(request=Raise, responses={201: EventRow}, operation_id="andon_events_raise")
     def post(self, request: Request) -> Response:
-        """Call for help. 409 if the same help was called for the same place and is still open."""
+        """Call for help. 409 if the same help was called for the same place and is still open: `details.event` is it.
+
+        Called more urgently, the open one becomes as urgent.
+        """
         body = Raise(data=request.data)
         body.is_valid(raise_exception=True)
         given = body.validated_data

@@ -252,6 +252,9 @@ def _say_graver(stop: Standstill, owed: Due, now: datetime) -> int:
     if call.status in OVER:
         _open_again(call, words, owed, mark, now)
         return 1
+    if call.source == Call.Source.MACHINE:  # boards and mails tell what is gravest
+        call.note = owed.words[:500]
+        call.save(update_fields=["note"])
     if call.priority < owed.priority:
         change_priority(call, owed.priority, f"{words}; priority is {owed.priority.word} now", by=None, now=now,
                         request_id=mark)  # fmt: skip

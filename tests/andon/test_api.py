@@ -66,6 +66,7 @@ def test_the_same_request_is_one_event_and_another_one_for_the_same_help_a_confl
 
     assert first.json()["id"] == again.json()["id"]
     assert other.status_code == 409
+    assert other.json()["details"] == {"event": first.json()["id"]}
     assert other.json()["code"] == "CALL_ALREADY_OPEN"
     assert Call.objects.count() == 1
 

@@ -235,6 +235,7 @@ def test_a_critical_fault_in_a_stop_that_has_called_makes_its_call_critical(
 
     call.refresh_from_db()
     assert (Call.objects.count(), call.priority, call.status) == (1, Priority.CRITICAL, "acknowledged")
+    assert call.note == "Fault 1, for 2 min"
     assert call.events.filter(what="priority").count() == 1
     assert Notification.objects.filter(event__what="priority", recipient=crew["maintenance"], channel="email").exists()
     # Whoever is there knows better than the machine, and is asked once.

@@ -104,6 +104,20 @@ def test_what_a_slow_transaction_wrote_among_many_newer_lines_is_told_too() -> N
     assert reader.news() == []
 
 
+async def test_what_nobody_wants_to_hear_any_more_is_not_told(line: Line, ola: User) -> None:
+    other = await in_plant(make_line, "L-2")
+    async with screen(Hub(), ola) as socket:
+        await listening(socket, "L-1")
+        await listening(socket, "L-2")
+        await say(socket, unsubscribe={"lines": ["L-1"], "topics": ["andon_events"]})
+        await say(socket, subscribe={"lines": ["L-2"], "topics": ["andon_events"]})
+        await until(socket, "snapshot")
+        await in_plant(call, line, ola)
+        await in_plant(call, other, ola)
+
+        assert (await until(socket, "event"))["line"] == "L-2"
+
+
 async def test_programs_hear_of_calls_while_redis_is_away(line: Line, ola: User, settings: Settings) -> None:
     settings.REDIS_URL = "unix:///nowhere/redis.sock?db=0"
     async with screen(Hub(), ola) as socket:
