@@ -1,14 +1,33 @@
 """Kinds of call and escalation rules in Django admin. Who may open what stands in ms5/permissions.py."""
 
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 
 from andon import machine_calls_admin, reach_admin  # noqa: F401  (register their own)
-from andon.models import Call, CallEvent, CallKind, EscalationRule, EscalationStep, Notification
+from andon.clock import database_now
+from andon.models import Call, CallEvent, CallKind, EscalationRule, EscalationStep, MachineCallRule, Notification
 from floor.admin import History
+
+
+class KindForm(forms.ModelForm):
+    class Meta:
+        model = CallKind
+        fields = ("code", "label", "hint", "responders", "priority", "suggests_work_order", "position", "enabled")
+
+    def clean_enabled(self) -> bool:
+        enabled = bool(self.cleaned_data["enabled"])
+        rules = MachineCallRule.objects.in_force(database_now()).select_related("line", "equipment")
+        in_use = [str(rule) for rule in rules if rule.enabled and rule.kind_id == self.instance.pk]
+        if not enabled and in_use:
+            more = f" and {len(in_use) - 3} more" if len(in_use) > 3 else ""
+            raise ValidationError(f"Machines call for it; change these rules first: {'; '.join(in_use[:3])}{more}.")
+        return enabled
 
 
 @admin.register(CallKind)
 class CallKindAdmin(admin.ModelAdmin):
+    form = KindForm
     list_display = ("code", "label", "responders", "priority", "position", "enabled")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -113,6 +113,7 @@ class Refused(APIException):
     def __init__(self, refusal: actions.CallRefused) -> None:
         super().__init__(str(refusal))
         self.error_code = refusal.code
+        self.details = {"event": str(refusal.call.pk)} if isinstance(refusal, actions.AlreadyOpen) else {}
 
 
 class EventQuery(Query):
@@ -183,7 +184,10 @@ class EventList(AskedList):
 
     @extend_schema(request=Raise, responses={201: EventRow}, operation_id="andon_events_raise")
     def post(self, request: Request) -> Response:
-        """Call for help. 409 if the same help was called for the same place and is still open."""
+        """Call for help. 409 if the same help was called for the same place and is still open: `details.event` is it.
+
+        Called more urgently, the open one becomes as urgent.
+        """
         body = Raise(data=request.data)
         body.is_valid(raise_exception=True)
         given = body.validated_data
@@ -421,9 +425,10 @@ def _transfer(call: Call, given: dict[str, Any], **tap: Any) -> None:
 def _say_more(call: Call, given: dict[str, Any], request_id: UUID | None = None, **tap: Any) -> None:
     if "equipment_code" in given:
         code = given["equipment_code"]
-        actions.name_machine(call, _machine(call.line, code) if code else None, **tap)
+        actions.name_machine(call, _machine(call.line, code) if code else None, request_id=request_id, **tap)
     if "priority" in given:
-        actions.set_priority(call, Priority[given["priority"].upper()], **tap)
+        its_own = uuid5(request_id, "priority") if request_id else None  # each deed has an id of its own
+        actions.set_priority(call, Priority[given["priority"].upper()], request_id=its_own, **tap)
 
 
 def _photo(call: Call, given: dict[str, Any], **tap: Any) -> None:

@@ -94,6 +94,7 @@ def subject(event: CallEvent, call: Call) -> str:
         What.REMINDED: f"still needed, level {event.level}, reminder" if event.level else "still needed, time runs out",
         What.INHERITED: "still needed, your shift has it now",
         What.TRANSFERRED: "needed, you were sent",
+        What.PRIORITY: f"needed, {Priority(call.priority).word} now",
         What.REPEATED: "called again",
         What.CLEARED: "may be over, the machine runs again",
         What.SHELVED: "shelved, nobody is told",

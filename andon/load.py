@@ -1,10 +1,10 @@
 """The load of calls and messages on people, read from what was told."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from uuid import UUID
 
 from django.db.models import F, QuerySet
 
@@ -134,34 +134,49 @@ def _came(since: datetime, until: datetime, line: Line | None) -> dict[str, list
 
 
 def _role_loads(since: datetime, until: datetime, line: Line | None) -> tuple[RoleLoad, ...]:
-    """Several people of a role are told the same thing at once; each of them takes it in once."""
-    told: dict[str, dict[int, tuple[datetime, bool]]] = defaultdict(dict)
+    """Several people of a role are told the same thing at once; each of them takes it in once.
+
+    Each site by its own shifts, named with it where there are several.
+    """
+    told = _told_at_sites(since, until, line)
+    sites = [line.site] if line else list(Site.objects.order_by("code"))
+    heavy = []
+    for site in sites:
+        prefix = f"{site.code} " if len(sites) > 1 else ""
+        shifts = _shifts(since, until, calendar(line) if line else _site_calendar(site))
+        for role, events in told[site.pk].items():
+            for shift, windows in shifts.items():
+                one = RoleLoad(str(Role(role).label), prefix + shift, _load(list(events.values()), windows))
+                heavy += [one] if one.load.messages else []
+    return tuple(sorted(heavy, key=lambda one: (-(one.load.messages_per_10_min or 0), one.role, one.shift)))
+
+
+Events = dict[int, tuple[datetime, bool]]
+"""Event → when it was told, and whether it was a call."""
+
+
+def _told_at_sites(since: datetime, until: datetime, line: Line | None) -> Mapping[UUID, Mapping[str, Events]]:
+    """Site → role → what it was told."""
+    found: dict[UUID, dict[str, Events]] = defaultdict(lambda: defaultdict(dict))
     # What the caller is told about the own call is no load, nor is what only the plant's webhooks hear.
     rows = Notification.objects.filter(created_at__gte=since, created_at__lt=until, recipient__isnull=False)
     rows = rows.exclude(recipient=F("call__raised_by"), call__raised_by__isnull=False)
     if line is not None:
         rows = rows.filter(call__line=line)
-    for role, event, at, what in rows.values_list(
-        "recipient__role", "event_id", "created_at", "event__what"
+    for site, role, event, at, what in rows.values_list(
+        "call__line__site", "recipient__role", "event_id", "created_at", "event__what"
     ).distinct():
-        told[role][event] = (at, what == What.RAISED)
-    shifts = _shifts(since, until, line)
-    loads = [
-        RoleLoad(str(Role(role).label), shift, _load(list(events.values()), windows))
-        for role, events in told.items()
-        for shift, windows in shifts.items()
-    ]
-    heavy = [one for one in loads if one.load.messages]
-    return tuple(sorted(heavy, key=lambda one: (-(one.load.messages_per_10_min or 0), one.role, one.shift)))
+        found[site][role][event] = (at, what == What.RAISED)
+    return found
 
 
 def _load(events: Sequence[tuple[datetime, bool]], windows: Sequence[Window]) -> Load:
     return load((at for at, is_call in events if is_call), (at for at, _ in events), windows)
 
 
-def _shifts(since: datetime, until: datetime, line: Line | None) -> dict[str, list[Window]]:
+def _shifts(since: datetime, until: datetime, its: Calendar) -> dict[str, list[Window]]:
     found: dict[str, list[Window]] = defaultdict(list)
-    for shift in _calendar(line).between(since, until):
+    for shift in its.between(since, until):
         found[shift.name].append(_clipped(shift, since, until))
     return found or {ALL_DAY: [(since, until)]}
 
@@ -170,16 +185,13 @@ def _clipped(shift: ShiftWindow, since: datetime, until: datetime) -> Window:
     return max(shift.starts_at, since), min(shift.ends_at, until)
 
 
-def _calendar(line: Line | None) -> Calendar:
-    """Of the line; of the plant that of its first site, or of its first line where only lines have shifts."""
-    if line is not None:
-        return calendar(line)
-    site = Site.objects.order_by("code").first()
-    plan = site_calendar(site) if site else None
-    if plan is not None and plan.patterns:
+def _site_calendar(site: Site) -> Calendar:
+    """Of the site, or of its first line where only lines have shifts."""
+    plan = site_calendar(site)
+    if plan.patterns:
         return plan
-    first = Line.objects.on_screen().first()
-    return calendar(first) if first else Calendar((), site.zone if site else ZoneInfo("UTC"))
+    first = Line.objects.on_screen().filter(site=site).first()
+    return calendar(first) if first else plan
 
 
 # ---------------------------------------------------------------- against the targets

@@ -193,7 +193,8 @@ def calls_tile(line: Line, now: datetime) -> CallsTile:
 
 
 def plant_calls_tile(now: datetime) -> CallsTile:
-    return _tile(Call.objects.filter(line__enabled=True), plant_shift_start(now), now)
+    """Of every line, also of one that was switched off while its call was open: it goes on asking for people."""
+    return _tile(Call.objects.all(), plant_shift_start(now), now)
 
 
 @once
@@ -205,7 +206,7 @@ def lines_in_need() -> frozenset[UUID]:
 
 def answers_tile(now: datetime) -> AnswersTile:
     """For those who come: what is open, and how quickly the last ones were helped."""
-    over = Call.objects.filter(line__enabled=True, resolved_at__gt=now - DONE_LOOKS_BACK)
+    over = Call.objects.filter(resolved_at__gt=now - DONE_LOOKS_BACK)
     done = over.for_screen().select_related("resolved_by")
     newest = done.order_by("-resolved_at")[:DONE_SHOWN]
     return AnswersTile(plant_calls_tile(now), tuple(_done(call) for call in newest), tuple(shelves_now(now)))

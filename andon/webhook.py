@@ -80,11 +80,14 @@ class _Pinned(http.client.HTTPConnection):
         super().__init__(address.host, address.port, timeout=SILENCE_S)
         self._ips = ips
         self._tls = ssl.create_default_context() if address.scheme == "https" else None
+        self.is_over = False  # its time is up; perhaps before there was anything to cut
 
     def connect(self) -> None:
         plain = self._first_that_answers()
         plain.settimeout(SILENCE_S)
         self.sock = self._tls.wrap_socket(plain, server_hostname=self.host) if self._tls else plain
+        if self.is_over:
+            raise TimeoutError("took too long to connect")
 
     def _first_that_answers(self) -> socket.socket:
         """A host may have an address that has no way to it from here, such as one of IPv6."""
@@ -98,7 +101,7 @@ class _Pinned(http.client.HTTPConnection):
 
 
 @contextmanager
-def _cut_after(connection: http.client.HTTPConnection, seconds: float) -> Iterator[None]:
+def _cut_after(connection: _Pinned, seconds: float) -> Iterator[None]:
     """A side that answers one letter at a time is cut off: the time limit of a socket begins anew with each."""
     timer = threading.Timer(seconds, _cut, [connection])
     timer.daemon = True
@@ -109,7 +112,8 @@ def _cut_after(connection: http.client.HTTPConnection, seconds: float) -> Iterat
         timer.cancel()
 
 
-def _cut(connection: http.client.HTTPConnection) -> None:
+def _cut(connection: _Pinned) -> None:
+    connection.is_over = True
     if sock := connection.sock:
         try:
             sock.shutdown(socket.SHUT_RDWR)

@@ -29,6 +29,7 @@ class BadMessage(ValueError):
 class Hub(Protocol):
     async def join(self, seat: "LineConsumer") -> None: ...
     async def subscribe(self, seat: "LineConsumer", keys: list[Key]) -> None: ...
+    def unsubscribe(self, seat: "LineConsumer", keys: list[Key]) -> None: ...
     async def alive(self, seat: "LineConsumer", beat: int) -> None: ...
     def leave(self, seat: "LineConsumer") -> None: ...
 
@@ -78,10 +79,12 @@ class LineConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             if len(self.keys) + len(keys) > MAX_SUBSCRIPTIONS:
                 raise BadMessage("Too many subscriptions.")
             await self.hub.subscribe(self, keys)
+        elif "unsubscribe" in message:
+            self.hub.unsubscribe(self, _keys(message["unsubscribe"]))
         elif isinstance(message.get("alive"), int):
             await self.hub.alive(self, message["alive"])
         else:
-            raise BadMessage("Say subscribe or alive.")
+            raise BadMessage("Say subscribe, unsubscribe or alive.")
 
     async def _refuse(self, why: str) -> None:
         self._strikes += 1

@@ -182,7 +182,7 @@ def _words(refused: exceptions.APIException) -> tuple[str, Any]:
         return "Some values are not acceptable; see details.", details
     if isinstance(refused.detail, dict):
         return str(refused.detail.get("detail", refused.default_detail)), {}
-    return str(refused.detail), {}
+    return str(refused.detail), getattr(refused, "details", {})
 
 
 def envelope(

@@ -33,6 +33,7 @@ urlpatterns: list[URLPattern] = [
     path("auth/login", auth.Login.as_view(), name="login"),
     path("auth/refresh", auth.Refresh.as_view(), name="refresh"),
     path("auth/logout", auth.Logout.as_view(), name="logout"),
+    path("auth/ticket", auth.SocketTicket.as_view(), name="ticket"),
     path("auth/profile", auth.Profile.as_view(), name="profile"),
     path("health", health.ApiHealth.as_view(), name="health"),
     path("schema", Schema.as_view(), name="schema"),

@@ -18,6 +18,7 @@ from django.urls import path
 from floor.consumers import LineConsumer
 from ms5 import long_lived
 from ms5.hub import hub
+from ms5.tickets import ByTicket
 from ms5.web_heartbeat import begin_with_the_server
 
 begin_with_the_server()
@@ -25,7 +26,7 @@ sockets = URLRouter([path("ws/", LineConsumer.as_asgi(hub=hub))])
 application = ProtocolTypeRouter(
     {
         "http": http_application,
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(sockets)),
+        "websocket": ByTicket(sockets, otherwise=AllowedHostsOriginValidator(AuthMiddlewareStack(sockets))),
     }
 )
 long_lived.set_apart()

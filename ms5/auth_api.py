@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.throttling import SimpleRateThrottle, UserRateThrottle
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
@@ -20,6 +20,7 @@ from rest_framework_simplejwt.utils import get_md5_hash_password
 from floor.models import User
 from floor.rest import Asked
 from floor.roles import PUBLIC, Capability, capabilities
+from ms5 import tickets
 
 
 class WrongCredentials(exceptions.AuthenticationFailed):
@@ -167,6 +168,27 @@ def _end_all_if_used_before(raw: str) -> None:
     if BlacklistedToken.objects.filter(token__jti=used.payload["jti"]).exists():
         theirs = OutstandingToken.objects.filter(user_id=used.payload["user_id"], blacklistedtoken=None)
         BlacklistedToken.objects.bulk_create([BlacklistedToken(token=token) for token in theirs], ignore_conflicts=True)
+
+
+class TicketThrottle(UserRateThrottle):
+    scope = "ticket"
+    rate = "60/min"
+
+
+class Ticket(serializers.Serializer[Any]):
+    ticket = serializers.CharField(help_text="Open /ws/?ticket=… with it, once.")
+    expires_in = serializers.IntegerField(help_text="Seconds until it is worth nothing.")
+
+
+class SocketTicket(Asked):
+    capability = Capability.VIEW_FLOOR
+    serializer_class = Ticket
+    throttle_classes = (TicketThrottle,)
+
+    @extend_schema(request=None, responses={201: Ticket}, operation_id="socket_ticket")
+    def post(self, request: Request) -> Response:
+        """A ticket that opens the live socket once, for programs that have no session."""
+        return self.answer({"ticket": tickets.issue(cast(User, request.user)), "expires_in": tickets.TICKET_S}, 201)
 
 
 class Profile(Asked):

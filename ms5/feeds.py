@@ -5,7 +5,7 @@ reconnect, the address of the snapshot tells how things stand.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,10 @@ from floor.models import User
 from floor.roles import Capability, can
 
 # A transaction that began earlier may end later: numbers just below the newest one can still appear.
-LOOK_BACK = 200
+# Two escalators in a flood write some hundred lines of history each before either of them ends.
+LOOK_BACK = 2_000
 REMEMBERED = 5 * LOOK_BACK
+AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +32,17 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """`follows`: topics after whose announcement there may be news. `read` gives hints numbered above its argument."""
+    """`follows`: topics after whose announcement there may be news.
+
+    `numbers` gives all above its argument, in order; `read` the hints of these numbers.
+    """
 
     capability: Capability
     follows: frozenset[str]
     snapshot: str  # name of the route
     newest: Callable[[], int]
-    read: Callable[[int], list[Hint]]
+    numbers: Callable[[int], list[int]]
+    read: Callable[[Sequence[int]], list[Hint]]
 
 
 What = CallEvent.What
@@ -54,9 +60,13 @@ def _newest_call_event() -> int:
     return CallEvent.objects.aggregate(newest=Max("pk"))["newest"] or 0
 
 
-def _call_events(above: int) -> list[Hint]:
-    rows = CallEvent.objects.filter(pk__gt=above).select_related("call__line").order_by("pk")
-    return [Hint(row.pk, row.call.line.code, _told(row)) for row in rows[:REMEMBERED]]
+def _numbers_of_call_events(above: int) -> list[int]:
+    return list(CallEvent.objects.filter(pk__gt=above).order_by("pk").values_list("pk", flat=True)[:REMEMBERED])
+
+
+def _call_events(numbers: Sequence[int]) -> list[Hint]:
+    rows = CallEvent.objects.filter(pk__in=numbers).select_related("call__line").order_by("pk")
+    return [Hint(row.pk, row.call.line.code, _told(row)) for row in rows]
 
 
 def _told(row: CallEvent) -> dict[str, Any]:
@@ -71,7 +81,12 @@ def _told(row: CallEvent) -> dict[str, Any]:
 
 FEEDS: dict[str, Feed] = {
     "andon_events": Feed(
-        Capability.VIEW_FLOOR, frozenset({"calls"}), "api:andon-active", _newest_call_event, _call_events
+        Capability.VIEW_FLOOR,
+        frozenset({"calls"}),
+        "api:andon-active",
+        _newest_call_event,
+        _numbers_of_call_events,
+        _call_events,
     ),
 }
 
@@ -92,10 +107,11 @@ class Reader:
         """What was not told before; nothing at the first look, because a snapshot tells that."""
         if self._newest is None:
             self._newest = self._feed.newest()
-            self._told.extend(hint.number for hint in self._feed.read(self._newest - LOOK_BACK))
+            self._told.extend(self._feed.numbers(self._newest - LOOK_BACK))
             return []
         told = set(self._told)
-        found = [hint for hint in self._feed.read(self._newest - LOOK_BACK) if hint.number not in told]
-        self._told.extend(hint.number for hint in found)
-        self._newest = max([self._newest, *(hint.number for hint in found)])
+        fresh = [number for number in self._feed.numbers(self._newest - LOOK_BACK) if number not in told][:AT_ONCE]
+        found = self._feed.read(fresh) if fresh else []
+        self._told.extend(fresh)
+        self._newest = max([self._newest, *fresh])
         return found

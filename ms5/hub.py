@@ -178,12 +178,17 @@ class Hub:
 
     def leave(self, seat: LineConsumer) -> None:
         self._seats.discard(seat)
-        for key in seat.keys:
+        self.unsubscribe(seat, list(seat.keys))
+        if not self._seats:
+            self._stop()
+
+    def unsubscribe(self, seat: LineConsumer, keys: list[Key]) -> None:
+        for key in keys:
+            seat.keys.discard(key)
+            seat.waiting.pop(key, None)
             self._listeners.get(key, set()).discard(seat)
             if not self._listeners.get(key):
                 self._forget(key)
-        if not self._seats:
-            self._stop()
 
     def _is_known(self, key: Key) -> bool:
         line, topic = key

@@ -134,6 +134,7 @@ ROUTES: dict[str, Capability | dict[str, Capability | None] | None] = {
     "api:refresh": PUBLIC,
     "api:logout": C.VIEW_FLOOR,
     "api:profile": C.VIEW_FLOOR,
+    "api:ticket": C.VIEW_FLOOR,
     "api:health": PUBLIC,
     "api:schema": C.VIEW_FLOOR,
     "api:lines": C.VIEW_FLOOR,

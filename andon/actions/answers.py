@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from andon.access import may_answer
 from andon.actions import course
-from andon.actions.calls import set_out, stopped_since
+from andon.actions.calls import check_on, set_out, stopped_since
 from andon.actions.deeds import do, done_before, locked, write
 from andon.actions.notifications import Telling, tell
 from andon.actions.photos import Picture
@@ -106,7 +106,7 @@ def _closed(by: User, now: datetime, words: str) -> dict[str, Any]:
 def reopen(call: Call, reason: str, *, by: User, now: datetime, request_id: UUID | None = None) -> Call:
     """It broke again, or was not put right. The call waits for somebody as if it were raised now.
 
-    Raises TooLate after a day; AlreadyOpen when the same help was called for again meanwhile.
+    Raises TooLate after a day; AlreadyOpen when the same help was called for again meanwhile; LineOff.
     """
     reason = _said(reason, "Say in a few words what is still wrong.")
     call = locked(call)
@@ -116,8 +116,17 @@ def reopen(call: Call, reason: str, *, by: User, now: datetime, request_id: UUID
         raise NotPossible(call, Deed.REOPEN)
     if now - call.resolved_at > REOPEN_WITHIN:
         raise TooLate("This call was closed more than a day ago. Call again instead.")
-    call.stopped_since = stopped_since(call.line, call.equipment)
+    check_on(call.line)
+    call.stopped_since = _stop_now(call)
     return open_again(call, reason, by=by, now=now, request_id=request_id)
+
+
+def _stop_now(call: Call) -> datetime | None:
+    """The stop that is on; but a machine has one call for each of its stops, and that may be another one."""
+    since = stopped_since(call.line, call.equipment)
+    others = Call.objects.filter(equipment=call.equipment, kind=call.kind, source=Call.Source.MACHINE)
+    is_taken = call.source == Call.Source.MACHINE and others.filter(stopped_since=since).exclude(pk=call.pk).exists()
+    return call.stopped_since if is_taken else since
 
 
 def open_again(call: Call, reason: str, *, by: User | None, now: datetime, request_id: UUID | None) -> Call:

@@ -4,10 +4,13 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from andon.actions import course
 from andon.actions.deeds import do, done_before, locked
-from andon.actions.refusals import AlreadyOpen, LineOff, NoSuchKind, TooLate, WrongMachine
+from andon.actions.notifications import update_in_order
+from andon.actions.priority import make_more_urgent
+from andon.actions.refusals import AlreadyOpen, IdTaken, LineOff, NoSuchKind, TooLate, WrongMachine
 from andon.domain.call import UNDO_TRAVEL, UNDO_WITHIN, Deed, Priority
 from andon.domain.escalation import plan
 from andon.models import Call, CallEvent, CallKind, Notification, rules_in_force
@@ -16,8 +19,9 @@ from floor.domain.machine import State
 from floor.models import Equipment, Line, MachineState, User
 from floor.models.shifts import calendar
 
+What = CallEvent.What
 
-@transaction.atomic
+
 def raise_call(
     line: Line,
     kind: str,
@@ -34,13 +38,27 @@ def raise_call(
 
     `during` is when the stop began that it is about; None: whatever stop is on.
 
-    Raises AlreadyOpen when the same help was called for the same place before, and has not been resolved; LineOff for a
-    line that is switched off, because nobody would see the call.
+    Raises AlreadyOpen when the same help was called for the same place before, and has not been resolved; that call
+    becomes as urgent as this one would have been. LineOff for a line that is switched off: nobody would see the call.
     """
+    try:
+        return _raise(line, kind, by, now, request_id, equipment, priority, note, during)
+    except AlreadyOpen as refusal:
+        if by is None or (urged := make_more_urgent(refusal.call, _urgency(kind, priority), by=by, now=now)) is None:
+            raise
+        raise AlreadyOpen(urged, is_more_urgent=True) from refusal
+
+
+@transaction.atomic
+def _raise(
+    line: Line, kind: str, by: User | None, now: datetime, request_id: UUID, equipment: Equipment | None,
+    priority: Priority | None, note: str, during: datetime | None,
+) -> Call:  # fmt: skip
     if known := _raised_as(request_id):
+        if (known.line_id, known.kind_id) != (line.pk, kind):
+            raise IdTaken("This request_id belongs to another call. Make a new one for each call.")
         return known
-    if not line.enabled:
-        raise LineOff(f"{line.code} is switched off; nobody looks after it. Call for the line you stand at.")
+    check_on(line)
     described = _kind(kind)
     if equipment is not None and equipment.line_id != line.pk:
         raise WrongMachine(f"{equipment.code} does not stand in {line.code}.")
@@ -56,6 +74,15 @@ def raise_call(
     audit.record(by, "andon.raise", call, now, kind=kind, line=line.code, priority=Priority(call.priority).word)
     live.changed(line.pk, "calls")
     return call
+
+
+def check_on(line: Line) -> None:
+    if not line.enabled:
+        raise LineOff(f"{line.code} is switched off; nobody looks after it. Call for the line you stand at.")
+
+
+def _urgency(kind: str, priority: Priority | None) -> Priority:
+    return Priority(_kind(kind).priority) if priority is None else priority
 
 
 def set_out(call: Call, now: datetime) -> None:
@@ -110,7 +137,14 @@ def cancel(call: Call, *, by: User, now: datetime, request_id: UUID | None = Non
         raise TooLate("Only the person who called can take the call back. Resolve it instead.")
     if now - call.raised_at > UNDO_WITHIN + UNDO_TRAVEL:
         raise TooLate("The call has gone out and cannot be taken back any more. Resolve it instead.")
-    unsent = Notification.objects.pending().filter(call=call)
-    done = do(call, Deed.CANCEL, CallEvent.What.CANCELLED, "taken back", by, now, request_id)
-    unsent.update(cancelled_at=now)
+    done = do(call, Deed.CANCEL, What.CANCELLED, "taken back", by, now, request_id)
+    _take_back_messages(call, now)
     return done
+
+
+def _take_back_messages(call: Call, now: datetime) -> None:
+    """What has not left never will; a webhook that heard of the call in the last moment hears that it is over."""
+    told = Notification.objects.filter(call=call)
+    left = told.filter(target__isnull=False).filter(Q(sent_at__isnull=False) | Q(tries__gt=0))
+    unsent = told.pending().filter(tries=0).exclude(event__what=What.CANCELLED, target__in=left.values("target"))
+    update_in_order(unsent, cancelled_at=now, next_try_at=None, pass_on_at=None)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from andon.actions.muster import Muster, besides
 from andon.actions.notifications import Telling, tell
+from andon.actions.refusals import TooSoon
 from andon.domain import escalation
 from andon.domain.call import UNDO_TRAVEL, UNDO_WITHIN, Status
 from andon.domain.escalation import MINUTE, WARN_BEFORE_S, Clock, Course, NextShift, Step, advance, turn, worth_telling
@@ -21,6 +22,7 @@ from floor.models import User
 from floor.models.shifts import calendar
 
 What = CallEvent.What
+REMIND_AT_MOST = timedelta(minutes=1)
 StepKey = tuple[str, int, int]
 Told = dict[tuple[UUID, StepKey], tuple[list[User], str]]
 """By call and step: who is told, and what history says if these are not the ones on shift."""
@@ -62,14 +64,21 @@ def next_shift(calendar: Calendar) -> NextShift:
 
 
 def hasten(call: Call, now: datetime) -> None:
-    """Take the next level of a locked call before it is due."""
+    """Take the next level of a locked call before it is due. Raises TooSoon for two reminders within a minute."""
     rows = load([call])[call]
     known = {row.value().key: row for row in rows}
     course, step = escalation.hasten(_course(call, rows))
     if step is None:
         return
+    if step.reminder and _were_told_lately(call, step, now):
+        raise TooSoon("All of them were told less than a minute ago.")
     following = tuple(_row(call, ahead) for ahead in course.ahead if ahead.key not in known)
     _write([Moved(call, course.level, (known[step.key],), frozenset({step.key}), following)], now)
+
+
+def _were_told_lately(call: Call, step: Step, now: datetime) -> bool:
+    taken = EscalationStep.objects.filter(call=call, round=call.round, clock=step.clock, level=step.level)
+    return taken.filter(taken_at__gt=now - REMIND_AT_MOST).exists()
 
 
 def take_due(ahead: Mapping[Call, Sequence[EscalationStep]], now: datetime) -> int:
@@ -187,4 +196,7 @@ def _tell(told: Told, events: Iterable[tuple[EscalationStep, CallEvent]], now: d
         if reached := told.get((event.call_id, step.value().key)):
             hold = UNDO_WITHIN + UNDO_TRAVEL if event.what == What.RAISED else timedelta()
             tellings.append(Telling(event, step.call, reached[0], hold=hold))
+            if event.what == What.ESCALATED and step.call.raised_by is not None:
+                # Whoever waits sees that it goes on.
+                tellings.append(Telling(event, step.call, [step.call.raised_by], outward=False, is_public=False))
     tell(tellings, now)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from andon.actions import course
 from andon.actions.notifications import Telling, tell
-from andon.actions.refusals import NotPossible
+from andon.actions.refusals import IdTaken, NotPossible
 from andon.domain.call import Deed, Status, after
 from andon.models import Call, CallEvent
 from floor import audit, live
@@ -15,7 +15,7 @@ from floor.models import User
 CHANGES = [
     *("status", "level", "responder", "acknowledged_at", "acknowledged_by", "arrived_at", "arrived_by"),
     *("resolved_at", "resolved_by", "resolution", "work_order_suggested", "reopened_at", "round", "stopped_since"),
-    *("cleared_at", "repeats"),
+    *("cleared_at", "repeats", "priority", "note"),
 ]
 
 ANSWERS = (Deed.ACKNOWLEDGE, Deed.TRANSFER, Deed.ARRIVE, Deed.RESOLVE, Deed.REJECT)
@@ -28,7 +28,13 @@ def locked(call: Call) -> Call:
 
 
 def done_before(call: Call, request_id: UUID | None) -> bool:
-    return request_id is not None and CallEvent.objects.filter(call=call, request_id=request_id).exists()
+    """Raises IdTaken when this id was given to a deed at another call."""
+    if request_id is None:
+        return False
+    done_at = CallEvent.objects.filter(request_id=request_id).values_list("call_id", flat=True).first()
+    if done_at not in (None, call.pk):
+        raise IdTaken("This request_id belongs to another call. Make a new one for each deed.")
+    return done_at is not None
 
 
 def do(
@@ -75,9 +81,9 @@ def note(
 
 
 def write(
-    call: Call, what: CallEvent.What, text: str, by: User, now: datetime, request_id: UUID | None
+    call: Call, what: CallEvent.What, text: str, by: User | None, now: datetime, request_id: UUID | None
 ) -> CallEvent:  # fmt: skip
-    """Add one line that a person says, without turning the call."""
+    """Add one line that somebody says, without turning the call."""
     event = note(call, what, text, by, now, request_id)
     audit.record(by, f"andon.{what}", call, now, text=text)
     live.changed(call.line_id, "calls")

@@ -5,15 +5,14 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from andon.actions import course
+from andon.access import may_answer
 from andon.actions.calls import stopped_since
 from andon.actions.deeds import done_before, locked, write
-from andon.actions.refusals import AlreadyOpen, NotPossible, TooLate, WrongMachine
-from andon.domain.call import LIVE, Priority, Status
-from andon.domain.escalation import RUNS_WHILE, NextShift, plan
-from andon.models import Call, CallEvent, EscalationStep, rules_in_force
+from andon.actions.priority import change_priority
+from andon.actions.refusals import AlreadyOpen, NotPossible, StaysUrgent, TooLate, WrongMachine
+from andon.domain.call import LIVE, Priority
+from andon.models import Call, CallEvent
 from floor.models import Equipment, User
-from floor.models.shifts import calendar
 
 CHANGE = "change"
 
@@ -29,6 +28,8 @@ def name_machine(
     call = _living(call)
     if done_before(call, request_id) or call.equipment == machine:
         return call
+    if call.source == Call.Source.MACHINE:
+        raise WrongMachine("A machine called for itself. If it is another one, write a note, or call for that one.")
     if machine is not None and machine.line_id != call.line_id:
         raise WrongMachine(f"{machine.code} does not stand in {call.line.code}.")
     call.equipment = machine
@@ -49,27 +50,20 @@ def set_priority(
 ) -> Call:  # fmt: skip
     """Call it more or less urgent. What was told stays told; what is still ahead is planned by the other limits.
 
-    A limit that has passed already is taken at once.
+    A limit that has passed already is taken at once. Raises StaysUrgent when somebody who neither called nor answers
+    would make it less urgent.
     """
     call = _living(call)
     if done_before(call, request_id) or call.priority == priority:
         return call
-    course.take_due(course.load([call]), now)
-    EscalationStep.objects.ahead().filter(call=call).update(cancelled_at=now)
-    # A plan of its own: its steps have other due times than those of the same level that were taken.
-    call.priority, call.round = priority, call.round + 1
-    call.save(update_fields=["priority", "round"])
-    write(call, CallEvent.What.NOTED, f"priority is {priority.word} now", by, now, request_id)
-    _plan_anew(call, now)
+    if priority < call.priority and not _may_calm(call, by):
+        raise StaysUrgent("Only those who answer the call, or whoever called, may make it less urgent.")
+    change_priority(call, priority, f"priority is {priority.word} now", by=by, now=now, request_id=request_id)
     return call
 
 
-def _plan_anew(call: Call, now: datetime) -> None:
-    following = course.next_shift(calendar(call.line))
-    next_shift: NextShift = lambda _: following(now)  # noqa: E731 - the shifts that began meanwhile were told
-    steps = plan(Priority(call.priority), call.since, rules_in_force(now), call.kind.responders, next_shift)
-    runs = (step for step in steps if Status(call.status) in RUNS_WHILE[step.clock])
-    course.set_out(call, [step for step in runs if step.level or step.due_at > now], now)
+def _may_calm(call: Call, by: User) -> bool:
+    return by.pk == call.raised_by_id or may_answer(by, call)
 
 
 def _living(call: Call) -> Call:

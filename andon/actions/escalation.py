@@ -47,7 +47,7 @@ def _escalate_batch(now: datetime) -> int:
 @transaction.atomic
 def _escalate(now: datetime, claimed: list[UUID], only: UUID | None = None) -> int:
     """Lock calls that nobody else is moving and take their steps; `claimed` receives their ids."""
-    due = calls_due(now).select_related("line__site", "kind")
+    due = calls_due(now).select_related("line__site", "kind", "raised_by")
     if only is not None:
         due = due.filter(pk=only)
     calls = list(due.select_for_update(skip_locked=True, no_key=True, of=("self",)).order_by("pk")[:BATCH])

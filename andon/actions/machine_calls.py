@@ -6,7 +6,7 @@ call, has an id made of machine, stop and kind: whoever is second finds that it 
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -18,6 +18,7 @@ from andon.actions.answers import open_again
 from andon.actions.calls import raise_call, set_out
 from andon.actions.deeds import locked, note
 from andon.actions.notifications import Telling, tell
+from andon.actions.priority import change_priority
 from andon.actions.refusals import AlreadyOpen
 from andon.domain.call import LIVE, OVER, Deed, Priority, Status, after
 from andon.domain.machine_calls import CHATTER, Due, Rule, Standstill, due, loud_and_silent
@@ -31,8 +32,22 @@ log = structlog.get_logger(__name__)
 What = CallEvent.What
 STOPS = UUID("5d0e7b0e-6f0c-5a62-8a9b-4b6a9f1c2d33")
 
-Done = Mapping[str, str]
-"""Kind → status of the call that a stop made or joined."""
+
+@dataclass(slots=True)
+class Done:
+    """What a stop has led to: kind → status of the call that it made or joined, and what it said to be graver since."""
+
+    calls: dict[str, str] = field(default_factory=dict)
+    graver: set[tuple[str, Priority]] = field(default_factory=set)
+
+    def has(self, owed: Due) -> bool:
+        if owed.is_graver:
+            return (owed.kind, owed.priority) in self.graver
+        return self.calls.get(owed.kind, Status.SHELVED) != Status.SHELVED
+
+    @property
+    def has_a_call_open(self) -> bool:
+        return any(status in LIVE for status in self.calls.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +59,18 @@ class Owing:
     silent: Sequence[Due]
 
     def to_make(self, done: Done) -> Due | None:
-        """The first that was not told before, unless a call of this stop is open: one at a time is enough."""
-        if any(status in LIVE for status in done.values()):
-            return None
-        return next((one for one in self.loud if done.get(one.kind, Status.SHELVED) == Status.SHELVED), None)
+        """The first that was not told before.
+
+        While a call of this stop is open one is enough: only that it has become graver is told, and what is critical.
+        """
+        urgent = {one.kind for one in self.loud if one.priority is Priority.CRITICAL}
+        told = [one for one in self.loud if not done.has(one)]
+        if done.has_a_call_open:
+            told = [one for one in told if one.kind in urgent or done.calls.get(one.kind) in LIVE]
+        return next(iter(told), None)
 
     def to_record(self, done: Done) -> list[Due]:
-        return [one for one in self.silent if one.kind not in done]
+        return [one for one in self.silent if one.kind not in done.calls]
 
     def is_settled(self, done: Done) -> bool:
         return self.to_make(done) is None and not self.to_record(done)
@@ -68,9 +88,10 @@ def notice(standstills: Sequence[Standstill], now: datetime) -> int:
     return made
 
 
-def stop_key(stop: Standstill, kind: str) -> UUID:
-    """What a stop's call of this kind is known by, wherever it is written down."""
-    return uuid5(STOPS, f"{stop.equipment_id}:{stop.began_at.timestamp():.3f}:{kind}")
+def stop_key(stop: Standstill, kind: str, graver: Priority | None = None) -> UUID:
+    """What a stop's call of this kind is known by, wherever it is written down; `graver`: that it became so urgent."""
+    rest = "" if graver is None else f":{graver.word}"
+    return uuid5(STOPS, f"{stop.equipment_id}:{stop.began_at.timestamp():.3f}:{kind}{rest}")
 
 
 # ---------------------------------------------------------------- what is owed
@@ -87,7 +108,7 @@ def _unsettled(standstills: Sequence[Standstill], now: datetime) -> list[Owing]:
 
 
 def _rules(standstills: Iterable[Standstill], now: datetime) -> dict[UUID, list[Rule]]:
-    rows = list(MachineCallRule.objects.in_force(now))
+    rows = list(MachineCallRule.objects.in_force(now).select_related("kind"))
     machines = Equipment.objects.in_bulk([stop.equipment_id for stop in standstills])
     return {pk: [row.value() for row in rows if row.concerns(machine)] for pk, machine in machines.items()}
 
@@ -110,20 +131,28 @@ def _owing(stop: Standstill, rules: Sequence[Rule], shelves: Sequence[Shelf]) ->
     return Owing(stop, loud, silent)
 
 
-def _done(standstills: Sequence[Standstill]) -> Mapping[UUID, dict[str, str]]:
+def _done(standstills: Sequence[Standstill]) -> Mapping[UUID, Done]:
     """What each machine's stop has led to so far."""
     kinds = list(CallKind.objects.values_list("code", flat=True)) if standstills else []
-    keys = {stop_key(stop, kind): (stop.equipment_id, kind) for stop in standstills for kind in kinds}
-    joined = CallEvent.objects.filter(request_id__in=list(keys), what__in=[What.REPEATED, What.REOPENED])
+    keys = {
+        stop_key(stop, kind, graver): (stop.equipment_id, kind, graver)
+        for stop in standstills for kind in kinds for graver in (None, *Priority)
+    }  # fmt: skip
+    joined = CallEvent.objects.filter(
+        request_id__in=list(keys), what__in=[What.REPEATED, What.REOPENED, What.PRIORITY]
+    ).exclude(call__status=Status.CANCELLED)  # whoever called took the call back, not the machine
     rows = [
         *Call.objects.filter(request_id__in=list(keys)).values_list("request_id", "status"),
         *joined.values_list("request_id", "call__status"),  # one recorded first and joined later counts as joined
     ]
-    found: dict[UUID, dict[str, str]] = defaultdict(dict)
+    found: dict[UUID, Done] = defaultdict(Done)
     for request_id, status in rows:
         if request_id is not None:
-            machine, kind = keys[request_id]
-            found[machine][kind] = status
+            machine, kind, graver = keys[request_id]
+            if graver is None:
+                found[machine].calls[kind] = status
+            else:
+                found[machine].graver.add((kind, graver))
     return found
 
 
@@ -156,6 +185,8 @@ def _answer(owing: Owing, now: datetime) -> int:
 
 def _call(stop: Standstill, machine: Equipment, owed: Due, now: datetime) -> int:
     """Join the call that asks for the same help, else let the one just closed, or shelved, go out, else make one."""
+    if owed.is_graver:
+        return _say_graver(stop, owed, now)
     if (same := _same_help(stop, machine, owed)) is not None:
         return _join(same, stop, owed, now)
     shelved = Call.objects.filter(request_id=stop_key(stop, owed.kind), status=Status.SHELVED).first()
@@ -175,8 +206,8 @@ def _call(stop: Standstill, machine: Equipment, owed: Due, now: datetime) -> int
 
 
 def _same_help(stop: Standstill, machine: Equipment, owed: Due) -> Call | None:
-    """An open call for this machine, or one for its line about this very stop that is at least as urgent."""
-    here = Q(equipment=machine) | Q(equipment=None, stopped_since=stop.began_at, priority__gte=owed.priority)
+    """An open call for this machine, or one for its line about this very stop."""
+    here = Q(equipment=machine) | Q(equipment=None, stopped_since=stop.began_at)
     return Call.objects.live().filter(here, line=machine.line, kind=owed.kind).order_by("raised_at").first()
 
 
@@ -194,15 +225,42 @@ def _join(same: Call, stop: Standstill, owed: Due, now: datetime) -> int:
     call.save(update_fields=["repeats", "cleared_at"])
     _say(call, What.REPEATED, f"The machine calls again: {owed.words}", now, stop_key(stop, owed.kind))
     _announce(call, "andon.repeat", now, owed)
+    if call.priority < owed.priority:
+        change_priority(call, owed.priority, f"priority is {owed.priority.word} now", by=None, now=now)
     return 0
 
 
 def _reopen(call: Call, stop: Standstill, owed: Due, now: datetime) -> int:
     call.repeats += 1
-    call.stopped_since, call.note = stop.began_at, owed.words[:500]
-    open_again(call, f"Just closed, and it calls again: {owed.words}", by=None, now=now,
-               request_id=stop_key(stop, owed.kind))  # fmt: skip
+    call.stopped_since = stop.began_at
+    _open_again(call, f"Just closed, and it calls again: {owed.words}", owed, stop_key(stop, owed.kind), now)
     return 1
+
+
+def _open_again(call: Call, text: str, owed: Due, key: UUID, now: datetime) -> None:
+    call.priority, call.note = max(call.priority, owed.priority), owed.words[:500]
+    open_again(call, text, by=None, now=now, request_id=key)
+
+
+def _say_graver(stop: Standstill, owed: Due, now: datetime) -> int:
+    """What this stop's call is about has become more urgent; closed meanwhile, it is opened again."""
+    key = stop_key(stop, owed.kind)
+    made = Q(request_id=key) | Q(events__request_id=key)
+    call = locked(Call.objects.filter(made).exclude(status=Status.CANCELLED).latest("raised_at"))
+    mark = stop_key(stop, owed.kind, owed.priority)
+    words = f"The machine calls more urgently: {owed.words}"
+    if call.status in OVER:
+        _open_again(call, words, owed, mark, now)
+        return 1
+    if call.source == Call.Source.MACHINE:  # boards and mails tell what is gravest
+        call.note = owed.words[:500]
+        call.save(update_fields=["note"])
+    if call.priority < owed.priority:
+        change_priority(call, owed.priority, f"{words}; priority is {owed.priority.word} now", by=None, now=now,
+                        request_id=mark)  # fmt: skip
+    else:  # it was made, or somebody made it, as urgent before
+        note(call, What.PRIORITY, words, None, now, mark)
+    return 0
 
 
 # ---------------------------------------------------------------- shelved calls
@@ -224,10 +282,11 @@ def _unshelve(call: Call, owed: Due, now: datetime) -> int:
     status = after(Deed.UNSHELVE, Status(call.status))
     if status is None:
         return 0
-    call.status, call.reopened_at, call.priority, call.note = status, now, owed.priority, owed.words[:500]
+    # Before nobody could answer it: how long people took counts from here.
+    call.status, call.raised_at, call.priority, call.note = status, now, owed.priority, owed.words[:500]
     try:
         with transaction.atomic():
-            call.save(update_fields=["status", "reopened_at", "priority", "note"])
+            call.save(update_fields=["status", "raised_at", "priority", "note"])
     except IntegrityError:
         return 0  # the same help was called this very moment; the next round joins it
     _say(call, What.UNSHELVED, f"No longer shelved: {owed.words}", now)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from andon.domain.call import Deed, Status
+from andon.domain.call import Deed, Priority, Status
 from andon.models import Call
 
 
@@ -40,8 +40,20 @@ class NoteMissing(CallRefused):
     code = "CALL_NOTE_MISSING"
 
 
+class TooSoon(CallRefused):
+    code = "CALL_TOO_SOON"
+
+
+class IdTaken(CallRefused):
+    code = "REQUEST_ID_TAKEN"
+
+
 class TooLate(CallRefused):
     code = "CALL_TOO_LATE"
+
+
+class StaysUrgent(CallRefused):
+    code = "CALL_STAYS_URGENT"
 
 
 class NotShelvable(CallRefused):
@@ -61,13 +73,14 @@ class ShelfOver(CallRefused):
 
 
 class AlreadyOpen(CallRefused):
-    """`call` is the one that is open."""
+    """`call` is the one that is open; `is_more_urgent`: it has become so by being called again."""
 
     code = "CALL_ALREADY_OPEN"
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, *, is_more_urgent: bool = False) -> None:
         at = plant_time(call, call.raised_at)
-        super().__init__(f"{call.kind.label} was already called at {at} by {call.caller}.")
+        now = f" It is {Priority(call.priority).word} now." if is_more_urgent else ""
+        super().__init__(f"{call.kind.label} was already called at {at} by {call.caller}.{now}")
         self.call = call
 
 

@@ -122,14 +122,19 @@ def advance(course: Course, now: datetime, next_shift: NextShift = no_shift) -> 
 
 
 def hasten(course: Course) -> tuple[Course, Step | None]:
-    """Take the next higher level before it is due, or the next reminder of the last one; None: nothing is ahead."""
+    """Take the next higher level before it is due, or remind the last one besides; None: nothing is ahead.
+
+    The reminders that were planned stay when they are: who asks ten times must not buy an hour of silence.
+    """
     running = [s for s in course.ahead if s.level and course.status in RUNS_WHILE[s.clock]]
     higher = [s for s in running if s.level > course.level]
     step = min(higher or running, key=_order, default=None)
     if step is None:
         return course, None
     ahead = [s for s in course.ahead if s is not step]
-    if following := step.following(no_shift):
+    if step.reminder:
+        ahead.append(replace(step, reminder=step.reminder + 1))
+    elif following := step.following(no_shift):
         ahead.append(following)
     return Course(course.status, max(course.level, step.level), tuple(sorted(ahead, key=_order))), step
 

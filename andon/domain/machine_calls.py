@@ -1,7 +1,7 @@
 """Which calls for help a standing machine makes. Due times follow from the stop, never from when somebody looked."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -98,13 +98,17 @@ class Standstill:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A call that a stop has come to owe at `due_at`."""
+    """A call that a stop has come to owe at `due_at`.
+
+    `is_graver`: the same help was owed before, and less urgently: whoever comes has to know.
+    """
 
     due_at: datetime
     kind: str
     priority: Priority
     trigger: Trigger
     words: str
+    is_graver: bool = False
 
     @property
     def may_be_silent(self) -> bool:
@@ -113,7 +117,7 @@ class Due:
 
 
 def due(stop: Standstill, rules: Iterable[Rule]) -> tuple[Due, ...]:
-    """Every call that the stop owes by now, the first one first, each kind once.
+    """Every call that the stop owes by now, the first one first: each kind once, and again when it becomes graver.
 
     Faults call whatever the length of the stop; the stop itself never does while it may still be a minor one.
     """
@@ -123,10 +127,19 @@ def due(stop: Standstill, rules: Iterable[Rule]) -> tuple[Due, ...]:
     found = [owed for category in Category if (owed := _by_faults(its, stop, category))]
     if owed := _by_length(its, stop):
         found.append(owed)
-    first: dict[str, Due] = {}
-    for one in sorted(found, key=lambda owed: (owed.due_at, -owed.priority)):
-        first.setdefault(one.kind, one)
-    return tuple(first.values())
+    return _rising(found)
+
+
+def _rising(owed: Iterable[Due]) -> tuple[Due, ...]:
+    """In order, without those that ask for help that was owed before at least as urgently."""
+    gravest: dict[str, Priority] = {}
+    kept = []
+    for one in sorted(owed, key=lambda owed: (owed.due_at, -owed.priority)):
+        before = gravest.get(one.kind)
+        if before is None or one.priority > before:
+            gravest[one.kind] = one.priority
+            kept.append(replace(one, is_graver=before is not None))
+    return tuple(kept)
 
 
 def rule_for(rules: Iterable[Rule], trigger: Trigger, about: str) -> Rule | None:
@@ -208,12 +221,12 @@ def loud_and_silent(
     `with_all` counts every fault, `without_shelved` those that nobody has shelved.
     """
     loud = [owed for owed in without_shelved if not (owed.may_be_silent and owed.kind in shelved_kinds)]
-    heard = {owed.kind for owed in loud}
+    heard = {owed.kind for owed in loud if not owed.may_be_silent}
     # What is critical with all its faults stays so: a shelf holds back what may be held back, no more.
     loud += [owed for owed in with_all if not owed.may_be_silent and owed.kind not in heard]
     heard = {owed.kind for owed in loud}
-    silent = [owed for owed in with_all if owed.kind not in heard]
-    return sorted(loud, key=lambda owed: owed.due_at), silent
+    silent = [owed for owed in with_all if owed.kind not in heard and not owed.is_graver]
+    return list(_rising(loud)), silent
 
 
 def _standard_faults() -> Iterable[Rule]:

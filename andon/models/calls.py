@@ -150,6 +150,7 @@ class CallEvent(models.Model):
         TRANSFERRED = "transferred"
         ARRIVED = "arrived"
         NOTED = "noted"
+        PRIORITY = "priority"  # another priority was set
         PHOTO = "photo"
         RESOLVED = "resolved"
         REJECTED = "rejected"

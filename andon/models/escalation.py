@@ -1,5 +1,6 @@
 """The plan by which a call moves on when nobody answers or nothing is put right."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
@@ -61,13 +62,24 @@ class EscalationRule(models.Model):
         if self.repeat_s is not None and self.repeat_s < 60:
             raise ValidationError({"repeat_s": "Remind at most once a minute; nobody reads more."})
         if None not in (self.priority, self.after_s, self.level, self.valid_from):
-            self._check_order()
+            rules = EscalationRule.objects.filter(priority=self.priority, clock=self.clock).exclude(pk=self.pk)
+            others = [rule for rule in rules.in_force(self.valid_from) if rule.level != self.level]
+            self._check_order(others)
+            self._check_goes_on(others)
 
-    def _check_order(self) -> None:
-        rules = EscalationRule.objects.filter(priority=self.priority, clock=self.clock).exclude(pk=self.pk)
-        for other in rules.in_force(self.valid_from):
+    def _check_goes_on(self, others: Sequence["EscalationRule"]) -> None:
+        """Whichever level is the last one then, it has to remind, or the call would be forgotten."""
+        last = max([*others, self], key=lambda rule: (rule.enabled, rule.level))
+        if not last.enabled:
+            raise ValidationError({"enabled": "This is the only level that is on; nobody would be told any more."})
+        if last.repeat_s is None:
+            which = "The last level" if last is self else f"Level {last.level}, then the last one,"
+            raise ValidationError({"repeat_s": f"{which} must remind again and again, or the call would be forgotten."})
+
+    def _check_order(self, others: Sequence["EscalationRule"]) -> None:
+        for other in others:
             is_after = other.level > self.level
-            if other.enabled and other.level != self.level and (other.after_s > self.after_s) != is_after:
+            if other.enabled and self.enabled and (other.after_s > self.after_s) != is_after:
                 raise ValidationError(
                     {"after_s": f"Level {other.level} comes after {other.after_s} s; levels must follow each other."}
                 )

@@ -114,7 +114,7 @@ class MachineCallRule(models.Model):
         place = Place.MACHINE if self.equipment_id else Place.LINE if self.line_id else Place.PLANT
         return Rule(
             Trigger(self.trigger), self.about, self.after_s, self.kind_id, Priority(self.priority), self.at_least,
-            self.enabled, place,
+            self.enabled and self.kind.enabled, place,
         )  # fmt: skip
 
     def concerns(self, equipment: Equipment) -> bool:

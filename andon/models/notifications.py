@@ -126,7 +126,7 @@ class Notification(models.Model):
     def state(self) -> str:
         """How far it came, in a word or two."""
         for reached, word in (
-            (self.cancelled_at, "not sent, it was over"),
+            (self.cancelled_at, "not sent, overtaken"),
             (self.read_at, "read"),
             (self.delivered_at, "delivered"),
             (self.sent_at, "handed over"),

@@ -19,6 +19,8 @@ from andon.views.page import find_call, page, person, refused, tap, wants_json
 from floor.models import Equipment, Line
 from floor.roles import Capability, require
 
+SAID = ("noted", "priority", "photo")
+
 # ---------------------------------------------------------------- raise
 
 
@@ -127,7 +129,7 @@ def _details(request: HttpRequest, call: Call, error: str = "", status: int = 20
         "undo_until": call.raised_at + UNDO_WITHIN if is_mine and call.status == "open" else None,
         "machines": Equipment.objects.filter(line=call.line).order_by("position", "code"),
         "priorities": [priority.word for priority in Priority],
-        "notes": call.events.filter(what__in=["noted", "photo"]).select_related("by", "photo").order_by("at", "pk"),
+        "notes": call.events.filter(what__in=SAID).select_related("by", "photo").order_by("at", "pk"),
     }
     template = "andon/_details.html" if "X-Sheet" in request.headers else "andon/details.html"
     return page(request, template, context, call.line.site, now, status)

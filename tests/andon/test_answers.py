@@ -9,6 +9,7 @@ from PIL import Image
 from andon import actions
 from andon.actions import (
     acknowledge,
+    arrive,
     escalate,
     escalate_due,
     raise_call,
@@ -20,7 +21,7 @@ from andon.actions import (
 )
 from andon.models import Call, CallEvent, EscalationStep, Notification
 from floor.domain.machine import State
-from floor.models import MachineState, User
+from floor.models import Line, MachineState, User
 from tests.andon.plant import SIX, after, make_call, make_crew
 from tests.factories import make_line, make_machine, make_user
 
@@ -118,6 +119,40 @@ def test_beyond_the_last_level_a_call_by_hand_reminds_it(crew: dict[str, User]) 
     call.refresh_from_db()
     assert call.level == 2
     assert CallEvent.objects.filter(call=call, what="reminded", level=2).count() == 1
+
+
+def test_reminding_by_hand_buys_no_silence_and_is_done_once_a_minute(crew: dict[str, User]) -> None:
+    call = make_call(by=crew["operator"])
+    for minute in range(1, 5):
+        escalate(call, "", by=crew["operator"], now=after(minutes=minute))
+    with pytest.raises(actions.TooSoon):
+        escalate(call, "", by=crew["operator"], now=after(minutes=4, seconds=59))
+
+    assert escalate_due(after(minutes=16)) > 0
+
+    reminded = CallEvent.objects.filter(call=call, what="reminded", level=2, at=after(minutes=16))
+    assert reminded.filter(step__due_at=after(minutes=15)).count() == 1  # as planned: five minutes after level 2
+
+
+def test_an_id_given_to_a_deed_at_another_call_is_refused_and_nothing_is_done(crew: dict[str, User]) -> None:
+    first, second, tap = make_call(by=crew["operator"]), make_call(by=crew["operator"]), uuid4()
+    arrive(first, by=crew["maintenance"], now=after(minutes=1), request_id=tap)
+
+    with pytest.raises(actions.IdTaken):
+        arrive(second, by=crew["maintenance"], now=after(minutes=1), request_id=tap)
+    with pytest.raises(actions.IdTaken):
+        make_call(first.line, by=crew["operator"], kind="quality", request_id=first.request_id)
+
+    second.refresh_from_db()
+    assert (second.status, Call.objects.count()) == ("open", 2)
+
+
+def test_a_call_of_a_line_that_was_switched_off_is_not_opened_again(crew: dict[str, User]) -> None:
+    call = resolve(make_call(by=crew["operator"]), "Fixed", by=crew["maintenance"], now=after(minutes=1))
+    Line.objects.update(enabled=False)
+
+    with pytest.raises(actions.LineOff):
+        reopen(call, "Again", by=crew["operator"], now=after(minutes=2))
 
 
 def test_the_same_tap_twice_is_one_note(crew: dict[str, User]) -> None:

@@ -66,6 +66,7 @@ def test_the_same_request_is_one_event_and_another_one_for_the_same_help_a_confl
 
     assert first.json()["id"] == again.json()["id"]
     assert other.status_code == 409
+    assert other.json()["details"] == {"event": first.json()["id"]}
     assert other.json()["code"] == "CALL_ALREADY_OPEN"
     assert Call.objects.count() == 1
 
@@ -152,7 +153,7 @@ def test_every_deed_has_an_address_of_its_own_by_post_and_by_put(client: Client,
             assert answer.status_code == 200, (deed, method, answer.content)
             assert (answer.json()["status"], answer.json()["priority"]) == expected
     actions = [row["action"] for row in client.get(f"{one}/history").json()["results"]]
-    assert actions.count("noted") == 4
+    assert (actions.count("noted"), actions.count("priority")) == (3, 1)
     assert [a for a in actions if a in ("transferred", "rejected", "reopened", "resolved")] == [
         "transferred", "rejected", "reopened", "resolved",
     ]  # fmt: skip

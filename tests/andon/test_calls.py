@@ -19,7 +19,7 @@ from andon.actions import (
     resolve,
 )
 from andon.domain.call import Priority, Status
-from andon.models import Call, CallEvent, EscalationStep, Notification
+from andon.models import Call, CallEvent, EscalationStep, Notification, WebhookTarget
 from floor.models import AuditEntry, User
 from tests.andon.plant import SIX, after, make_call, make_crew
 from tests.factories import make_line, make_machine
@@ -159,6 +159,20 @@ def test_a_call_by_mistake_is_taken_back_within_five_seconds_and_no_mail_leaves(
     assert mailoutbox == []
     assert not Call.objects.live().exists()
     assert not EscalationStep.objects.ahead().exists()
+
+
+def test_a_light_that_heard_of_a_call_in_its_last_moment_hears_that_it_was_taken_back(crew: dict[str, User]) -> None:
+    lights, board = (
+        WebhookTarget.objects.create(name=name, url=f"https://{name}.example.com/") for name in ("lights", "board")
+    )
+    call = make_call(by=crew["operator"])
+    Notification.objects.filter(call=call, target=lights).update(tries=1, next_try_at=after(minutes=2))
+
+    cancel(call, by=crew["operator"], now=after(seconds=7))
+
+    waiting = Notification.objects.pending().filter(call=call)
+    assert set(waiting.values_list("target__name", "event__what")) == {("lights", "raised"), ("lights", "cancelled")}
+    assert not waiting.filter(target=board).exists()
 
 
 def test_a_call_is_not_taken_back_later_or_by_somebody_else(crew: dict[str, User]) -> None:

@@ -111,7 +111,7 @@ def test_a_call_that_is_over_by_the_morning_wakes_nobody(
 
     assert mailoutbox == []
     mail = Notification.objects.get(call=call, channel="email", event__what="raised")
-    assert mail.state == "not sent, it was over"
+    assert mail.state == "not sent, overtaken"
 
 
 # ---------------------------------------------------------------- floods

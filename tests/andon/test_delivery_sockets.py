@@ -172,6 +172,30 @@ def test_a_side_that_answers_letter_by_letter_is_cut_off(settings: Any, monkeypa
     assert hung_up.wait(20)
 
 
+def test_a_side_that_took_all_the_time_to_connect_is_not_waited_for_any_more(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WEBHOOK_INTERNAL_HOSTS = ["localhost"]
+    cut = threading.Event()
+    monkeypatch.setattr(webhook, "WHOLE_S", 0)
+
+    class Slow(webhook._Pinned):
+        def _first_that_answers(self) -> socket.socket:
+            cut.wait()
+            return super()._first_that_answers()
+
+    def then_go_on(connection: Any, its_own: Any = webhook._cut) -> None:
+        its_own(connection)
+        cut.set()
+
+    monkeypatch.setattr(webhook, "_cut", then_go_on)
+    monkeypatch.setattr(webhook, "_Pinned", Slow)
+    with webhook_stub() as stub:
+        with pytest.raises(webhook.NotAnswered, match="too long"):
+            post(stub.url)
+        assert stub.received == []
+
+
 def test_a_mail_server_that_never_greets_is_cut_off(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail, "WHOLE_S", 0.3)
     with silent_server() as port:

@@ -84,6 +84,15 @@ def test_any_critical_fault_makes_the_call_critical() -> None:
     assert [one.priority for one in due(stop, rules)] == [Priority.CRITICAL]
 
 
+def test_a_stop_that_becomes_graver_owes_the_same_help_again_but_never_for_less() -> None:
+    high, critical = fault(Category.HIGH, 0, 1), fault(Category.CRITICAL, 10, 2)
+    found = due(standing(until=60, faults=(high, critical)), STANDARD_RULES)
+    assert [(one.due_at, one.priority, one.is_graver) for one in found] == [
+        (minutes(5), Priority.HIGH, False),
+        (minutes(12), Priority.CRITICAL, True),
+    ]
+
+
 def test_faults_of_neighbours_and_slight_ones_call_nobody_as_the_plant_starts() -> None:
     for category in (Category.LOW, Category.UPSTREAM, Category.DOWNSTREAM):
         stop = standing(until=29, faults=tuple(fault(category, 0, bit) for bit in range(9)))

@@ -3,6 +3,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection, connections
 from django.test import override_settings
 
@@ -35,6 +36,14 @@ def test_a_call_nobody_answers_goes_to_the_next_people_on_time(crew: dict[str, U
     assert call.level == 1
     assert roles_told(call, 1) == {"shift_manager", "engineer", "production_manager", "admin"}
     assert EscalationStep.objects.get(clock="ack", level=1).taken_at == after(minutes=5)
+
+
+def test_whoever_waits_sees_on_the_bell_that_the_call_goes_on(crew: dict[str, User]) -> None:
+    call = make_call(by=crew["operator"])
+    escalate_due(after(minutes=5))
+
+    told = Notification.objects.filter(call=call, recipient=crew["operator"])
+    assert list(told.values_list("channel", "event__what")) == [("in_app", "escalated")]
 
 
 def test_acknowledging_stops_the_escalation_but_not_the_clock_of_the_remedy(crew: dict[str, User]) -> None:
@@ -100,6 +109,31 @@ def test_changed_rules_hold_for_calls_raised_from_their_date_on(crew: dict[str, 
 
     assert escalate_due(after(hours=1, minutes=1)) == 1
     assert roles_told(late, 1) == {"quality"}
+
+
+def test_rules_that_would_let_a_call_be_forgotten_are_refused_in_words(crew: dict[str, User]) -> None:
+    last = EscalationRule.objects.get(priority=Priority.HIGH, clock="resolve", level=2)
+    first = EscalationRule.objects.get(priority=Priority.HIGH, clock="resolve", level=1)
+    last.full_clean()
+    first.full_clean()
+
+    for rule, change, field in (
+        (last, {"repeat_s": None}, "repeat_s"),  # told once, then never again
+        (last, {"enabled": False}, "repeat_s"),  # the level before it becomes the last one, and tells once
+        (first, {"recipients": []}, "recipients"),
+        (first, {"after_s": 3600}, "after_s"),
+    ):
+        wrong = EscalationRule.objects.get(pk=rule.pk)
+        for name, value in change.items():
+            setattr(wrong, name, value)
+        with pytest.raises(ValidationError) as caught:
+            wrong.full_clean()
+        assert field in caught.value.message_dict
+
+    EscalationRule.objects.filter(pk=first.pk).update(enabled=False)
+    last.enabled = False
+    with pytest.raises(ValidationError, match="nobody would be told any more"):
+        last.full_clean()
 
 
 def test_without_any_rules_the_standard_ones_hold(crew: dict[str, User]) -> None:

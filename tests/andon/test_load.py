@@ -3,7 +3,7 @@
 import csv
 import io
 import uuid
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 from django.test import Client
@@ -16,7 +16,7 @@ from andon.domain.chatter import chatters, most_within
 from andon.domain.load import FLOOD, TEN_MINUTES, Heard, critical_share, load, stale, top
 from andon.load import load_figures
 from andon.models import Call, CallEvent, WebhookTarget
-from floor.models import Equipment, Line, User
+from floor.models import Equipment, Line, ShiftPattern, User
 from tests.andon.plant import SIX, after, make_crew
 from tests.factories import make_line, make_machine, make_shifts, make_site, make_user
 
@@ -131,6 +131,23 @@ def test_two_people_of_a_role_are_one_load_and_the_caller_is_none(line: Line, cr
 
     assert [(one.role, one.shift, one.load.calls, one.load.messages) for one in found.roles] == [
         ("Maintenance", "Day", 1, 1)
+    ]
+
+
+def test_each_site_is_judged_by_its_own_shifts(line: Line, crew: dict[str, User]) -> None:
+    mill = make_site("MILL")
+    ShiftPattern.objects.create(
+        site=mill, name="Early", weekdays=[1, 2, 3, 4, 5, 6, 7], starts_at=time(5), ends_at=time(13),
+        valid_from=date(2020, 1, 1),
+    )  # fmt: skip
+    called(line, crew["operator"], after(minutes=1))
+    called(make_line("L-MILL", site=mill), crew["operator"], after(minutes=2))
+
+    found = load_figures(1, None, after(hours=2))
+
+    assert [(one.role, one.shift, one.load.messages) for one in found.roles if one.role == "Maintenance"] == [
+        ("Maintenance", "BAKERY Day", 1),
+        ("Maintenance", "MILL Early", 1),
     ]
 
 

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, connections, transaction
+from django.forms import model_to_dict
 from django.test.utils import CaptureQueriesContext
 
-from andon.actions import arrive, notice, raise_call, reject, resolve
+from andon.actions import acknowledge, arrive, notice, raise_call, reject, reopen, resolve, set_priority
+from andon.admin import KindForm
 from andon.domain.call import Priority
 from andon.domain.machine_calls import Trigger
-from andon.models import Call, CallEvent, MachineCallRule, Notification, WebhookTarget
+from andon.models import Call, CallEvent, CallKind, MachineCallRule, Notification, WebhookTarget
 from andon.tiles import calls_tile
 from floor.domain.machine import Observation
 from floor.models import Equipment, FaultDefinition, ShiftBreak, User
@@ -175,6 +177,21 @@ def test_a_machine_switched_off_in_the_rules_never_calls(controller: Controller)
     assert listen(minute(120)) == 0
 
 
+def test_a_kind_that_was_switched_off_keeps_no_other_call_from_being_made(
+    controller: Controller, crew: dict[str, User]
+) -> None:
+    FaultDefinition.objects.create(equipment=controller.machine, bit=7, text="No film", category="material")
+    CallKind.objects.filter(code="material").update(enabled=False)
+    controller.stands(minute(31), [7])
+
+    assert listen(minute(30)) == 1
+    assert Call.objects.get().kind_id == "maintenance"
+
+    maintenance = CallKind.objects.get(code="maintenance")
+    form = KindForm(model_to_dict(maintenance) | {"responders": "maintenance", "enabled": False}, instance=maintenance)
+    assert "Machines call for it" in str(form.errors["enabled"])
+
+
 def test_a_changed_rule_holds_from_its_date_on(controller: Controller) -> None:
     MachineCallRule.objects.create(
         trigger="stop", about="", after_s=600, kind_id="stop", priority=3, valid_from=minute(12)
@@ -200,6 +217,109 @@ def test_one_stop_has_one_open_call_whatever_else_comes_to_be_due(
         listen(minute(at))
 
     assert Call.objects.count() == 1
+
+
+def test_a_critical_fault_in_a_stop_that_has_called_makes_its_call_critical(
+    controller: Controller, crew: dict[str, User]
+) -> None:
+    controller.stands(minute(6), [2])
+    listen(minute(5))
+    call = acknowledge(Call.objects.get(), by=crew["maintenance"], now=minute(5.5))
+    controller.stands(minute(11), [1, 2])
+
+    listen(minute(7.9))
+    call.refresh_from_db()
+    assert call.priority == Priority.HIGH
+    listen(minute(8))
+    listen(minute(8.1))
+
+    call.refresh_from_db()
+    assert (Call.objects.count(), call.priority, call.status) == (1, Priority.CRITICAL, "acknowledged")
+    assert call.note == "Fault 1, for 2 min"
+    assert call.events.filter(what="priority").count() == 1
+    assert Notification.objects.filter(event__what="priority", recipient=crew["maintenance"], channel="email").exists()
+    # Whoever is there knows better than the machine, and is asked once.
+    set_priority(call, Priority.LOW, by=crew["maintenance"], now=minute(9))
+    listen(minute(10))
+    call.refresh_from_db()
+    assert call.priority == Priority.LOW
+
+
+def test_a_critical_fault_is_called_though_another_call_of_the_stop_is_open(
+    controller: Controller, crew: dict[str, User]
+) -> None:
+    FaultDefinition.objects.create(equipment=controller.machine, bit=7, text="No film", category="material")
+    controller.stands(minute(21), [7])
+    assert listen(minute(20)) == 1
+    controller.stands(minute(24), [1, 2, 7])
+
+    listen(minute(23))
+    listen(minute(23))
+
+    found = dict(Call.objects.values_list("kind", "priority"))
+    assert found == {"material": Priority.MEDIUM, "maintenance": Priority.CRITICAL}
+
+
+def test_a_stop_that_becomes_graver_after_its_call_was_closed_calls_again(
+    controller: Controller, crew: dict[str, User]
+) -> None:
+    controller.stands(minute(8), [2])
+    listen(minute(5))
+    call = resolve(Call.objects.get(), "Adjusted", by=crew["maintenance"], now=minute(7))
+    controller.stands(minute(12), [1, 2])
+
+    assert listen(minute(10)) == 1
+    assert listen(minute(10)) == 0
+
+    call.refresh_from_db()
+    assert (call.status, call.priority, call.note) == ("open", Priority.CRITICAL, "Fault 1, for 2 min")
+
+
+def test_a_machine_joins_a_persons_call_and_makes_it_as_urgent_as_its_fault(
+    controller: Controller, crew: dict[str, User]
+) -> None:
+    controller.stands(minute(6), [1])
+    by_hand = raise_call(
+        controller.machine.line, "maintenance", by=crew["operator"], now=minute(1), request_id=uuid.uuid4(),
+        priority=Priority.LOW,
+    )  # fmt: skip
+
+    listen(minute(2))
+    listen(minute(3))
+
+    by_hand.refresh_from_db()
+    assert (Call.objects.count(), by_hand.priority, by_hand.repeats) == (1, Priority.CRITICAL, 1)
+
+
+def test_a_call_opened_again_by_a_graver_stop_is_as_urgent_as_that_one(
+    controller: Controller, crew: dict[str, User]
+) -> None:
+    controller.stands(minute(6), [2])
+    listen(minute(5))
+    call = resolve(Call.objects.get(), "Adjusted", by=crew["maintenance"], now=minute(8.5))
+    controller.runs(minute(7))
+    controller.stands(minute(10), [1])
+
+    assert listen(minute(9)) == 1
+
+    call.refresh_from_db()
+    assert (Call.objects.count(), call.priority, call.note) == (1, Priority.CRITICAL, "Fault 1, for 2 min")
+
+
+def test_an_older_call_of_the_machine_can_be_reopened_while_it_stands_for_another_reason(
+    controller: Controller, crew: dict[str, User]
+) -> None:
+    controller.stands(minute(6), [2])
+    listen(minute(5))
+    first = resolve(Call.objects.get(), "Adjusted", by=crew["maintenance"], now=minute(6))
+    controller.runs(minute(10))
+    controller.stands(minute(20), [2])
+    listen(minute(15))
+    resolve(Call.objects.exclude(pk=first.pk).get(), "Adjusted", by=crew["maintenance"], now=minute(16))
+
+    reopened = reopen(first, "It happens again", by=crew["operator"], now=minute(18))
+
+    assert (reopened.status, reopened.stopped_since) == ("open", minute(0))
 
 
 def test_once_resolved_the_same_stop_does_not_call_the_same_help_again(

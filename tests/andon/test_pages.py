@@ -234,6 +234,19 @@ def test_a_line_that_is_off_is_told_so_in_words(client: Client, crew: dict[str, 
     assert (tapped.status_code, Call.objects.count()) == (409, 0)
 
 
+def test_an_open_call_stays_in_sight_when_its_line_is_switched_off(
+    client: Client, crew: dict[str, User], line: Line
+) -> None:
+    call = make_call(line, by=crew["operator"], at=database_now())
+    Line.objects.update(enabled=False)
+    at_screen(client, crew["shift_manager"])
+
+    for page in ("/andon/", "/andon/manage/?show=all"):
+        assert f"/andon/calls/{call.pk}/" in client.get(page).content.decode(), page
+    assert plant_calls_tile(database_now()).rows[0].id == call.pk
+    assert client.get("/board/").status_code == 200
+
+
 def test_the_machine_and_the_priority_are_said_afterwards(client: Client, crew: dict[str, User], line: Line) -> None:
     bagger = make_machine(line, "BAGGER")
     call = make_call(line, by=crew["operator"], at=database_now())

@@ -65,7 +65,9 @@ def test_at_its_end_what_still_stands_calls_at_once(controller: Controller, how:
     assert listen(minute(30)) == 1
 
     call = Call.objects.get()
-    assert (call.status, call.raised_at, call.since) == ("open", minute(29), minute(30))
+    assert (call.status, call.raised_at, call.since) == ("open", minute(30), minute(30))
+    assert call.reopened_at is None
+    assert call.events.get(what="shelved").at == minute(29)
     assert Notification.objects.filter(channel="email", recipient__role="maintenance").count() == 1
     assert call.steps.get(clock="ack", level=1).due_at == minute(35)
     assert list(call.events.values_list("what", flat=True)) == ["shelved", "unshelved", "raised"]

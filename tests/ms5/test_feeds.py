@@ -10,6 +10,8 @@ from pytest_django.fixtures import Settings
 from andon.actions import acknowledge, escalate_due, raise_call, resolve, seed_rules
 from andon.clock import database_now
 from floor.models import Line, User
+from floor.roles import Capability
+from ms5.feeds import Feed, Hint, Reader
 from ms5.hub import Hub
 from tests.factories import make_line, make_user
 from tests.floor.test_live import in_plant, say, screen, until
@@ -84,6 +86,36 @@ async def test_the_whole_plant_can_be_heard_and_another_line_is_not(line: Line, 
 
         assert lines == ["L-2", "L-1"]
         assert (await until(one, "event"))["line"] == "L-1"
+
+
+def test_what_a_slow_transaction_wrote_among_many_newer_lines_is_told_too() -> None:
+    there = [1]
+    feed = Feed(
+        Capability.VIEW_FLOOR, frozenset(), "api:andon-active", lambda: max(there),
+        lambda above: sorted(n for n in there if n > above), lambda numbers: [Hint(n, "L-1", {}) for n in numbers],
+    )  # fmt: skip
+    reader = Reader(feed)
+    reader.news()
+    there += range(500, 1_500)
+    assert [hint.number for hint in reader.news()] == list(range(500, 1_500))
+    there += range(2, 500)  # they were numbered first, and are seen last
+
+    assert [hint.number for hint in reader.news()] == list(range(2, 500))
+    assert reader.news() == []
+
+
+async def test_what_nobody_wants_to_hear_any_more_is_not_told(line: Line, ola: User) -> None:
+    other = await in_plant(make_line, "L-2")
+    async with screen(Hub(), ola) as socket:
+        await listening(socket, "L-1")
+        await listening(socket, "L-2")
+        await say(socket, unsubscribe={"lines": ["L-1"], "topics": ["andon_events"]})
+        await say(socket, subscribe={"lines": ["L-2"], "topics": ["andon_events"]})
+        await until(socket, "snapshot")
+        await in_plant(call, line, ola)
+        await in_plant(call, other, ola)
+
+        assert (await until(socket, "event"))["line"] == "L-2"
 
 
 async def test_programs_hear_of_calls_while_redis_is_away(line: Line, ola: User, settings: Settings) -> None:
