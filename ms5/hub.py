@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -70,6 +70,7 @@ class Look:
     """What one glance at the database showed."""
 
     now: datetime
+    database_at: datetime  # when the database last answered
     pulses: dict[str, Pulse]
     codes: dict[str, str]  # line id → code
     reader_at: datetime | None
@@ -93,7 +94,7 @@ def look(now: datetime) -> Look:
         pulses[code] = Pulse(code, observed_until, timedelta(milliseconds=limit_ms or 3000), version)
         codes[str(line_id)] = code
     reader = Heartbeat.objects.filter(component="plc").order_by("-at").values_list("at", flat=True).first()
-    return Look(now, pulses, codes, reader, watchdog_at())
+    return Look(now, now, pulses, codes, reader, watchdog_at())
 
 
 Claim = tuple[str, str, str]  # user id, session key, session hash
@@ -120,7 +121,7 @@ class Hub:
         self._drawn_at: dict[Key, float] = {}
         self._dirty: set[Key] = set()
         self._codes: dict[str, str] = {}
-        self._watchdog_at: datetime | None = None
+        self._seen: Look | None = None
         self._versions: dict[str, int | None] = {}
         self._silent: set[str] = set()
         self._redis_is_here = False
@@ -270,8 +271,11 @@ class Hub:
         try:
             seen = await self._in_thread(look, self._clock())
         except DatabaseError:
-            seen = Look(self._clock(), {}, self._codes, None, self._watchdog_at)
-        self._codes, self._watchdog_at = seen.codes, seen.watchdog_at
+            if self._seen is None:
+                await asyncio.sleep(POLL_S)
+                return
+            seen = replace(self._seen, now=self._clock())
+        self._seen, self._codes = seen, seen.codes
         self._compare(seen)
         for feed in FEEDS.values():
             self._mark_feeds(feed.follows)  # a message may have been lost
@@ -452,6 +456,7 @@ def _beat_text(seen: Look, lines: frozenset[str]) -> str:
     beat = {
         "now": _iso(seen.now),
         "version": settings.VERSION,
+        "database": _iso(seen.database_at),
         "reader": _iso(seen.reader_at),
         "watchdog": _iso(seen.watchdog_at),
         "lines": {pulse.code: {"observed_until": _iso(pulse.observed_until)} for pulse in pulses},
