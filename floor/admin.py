@@ -29,6 +29,7 @@ from floor.models import (
     Product,
     ProductNumber,
     Reconciliation,
+    Screen,
     Site,
     StateEdge,
     User,
@@ -220,6 +221,17 @@ class ReconciliationAdmin(History):
 @admin.register(Heartbeat)
 class HeartbeatAdmin(History):
     list_display = ("component", "instance", "since", "at")
+
+
+@admin.register(Screen)
+class ScreenAdmin(admin.ModelAdmin):
+    """Screens enter themselves when they open a page that sounds."""
+
+    list_display = ("__str__", "shows", "person", "sound", "at", "is_watched")
+    readonly_fields = ("shows", "address", "person", "sound", "off_since", "since", "at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
 
 
 @admin.register(AuditEntry)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
 
 import redis.asyncio
 from django.conf import settings
@@ -23,6 +24,7 @@ from django.db import DatabaseError, close_old_connections
 from django.urls import reverse
 from redis.exceptions import RedisError
 
+from floor.actions.screens import Report, note_screens
 from floor.consumers import REFUSED, SILENT, Key, LineConsumer
 from floor.live import CHANNEL
 from floor.models import Heartbeat, Line, User
@@ -33,6 +35,7 @@ from ms5.watchdog import watchdog_at
 BEAT_S = 2.0
 POLL_S = 1.0  # while Redis is away
 RECHECK_S = 4.0
+NOTE_S = 3.0
 SLOW_BEATS = 12  # a screen answers every fifth beat; more than two answers missing is slow
 DEAD_BEATS = 30
 BATCH = 40
@@ -122,6 +125,7 @@ class Hub:
         self._dirty: set[Key] = set()
         self._codes: dict[str, str] = {}
         self._seen: Look | None = None
+        self._reports: dict[UUID, Report] = {}
         self._versions: dict[str, int | None] = {}
         self._silent: set[str] = set()
         self._redis_is_here = False
@@ -207,7 +211,7 @@ class Hub:
             return
         self._loop, self._work = loop, asyncio.Event()
         self._feeding, self._reading = asyncio.Event(), asyncio.Lock()
-        steps = (self._hear, self._watch, self._draw_dirty, self._recheck, self._feed)
+        steps = (self._hear, self._watch, self._draw_dirty, self._recheck, self._feed, self._note_screens)
         self._tasks = [loop.create_task(_for_ever(step)) for step in steps]
 
     def _stop(self) -> None:
@@ -395,6 +399,22 @@ class Hub:
         self._told[key] = hint.number
         for seat in seats:
             await self._send(seat, json.dumps(text))
+
+    # ------------------------------------------------------------ screens
+
+    def note(self, report: Report) -> None:
+        self._reports[report.id] = report
+
+    async def _note_screens(self) -> None:
+        """Write down together what screens have told of themselves; while the database is away, what they told last."""
+        await asyncio.sleep(NOTE_S)
+        reports, self._reports = self._reports, {}
+        if not reports:
+            return
+        try:
+            await self._in_thread(note_screens, list(reports.values()), self._clock())
+        except DatabaseError:
+            self._reports = reports | self._reports
 
     # ------------------------------------------------------------ rights
 

@@ -67,7 +67,7 @@ class Courier(Generic[T]):
         try:
             self._deliver(thing)
         except Exception as error:  # whatever the other side answers, the next message must still find its courier
-            log.error("watchdog could not say it", way=self._name, error=str(error) or type(error).__name__)
+            log.error("watchdog could not say it", way=self._name, exc_info=error)
             return False
         return True
 

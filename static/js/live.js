@@ -1,5 +1,6 @@
 // One socket per page. Tiles arrive as finished HTML; what does not arrive is fetched; what is old says so by itself.
 
+import { randomId } from "./ids.js";
 import { clock, clockError, duration, everySecond, now, sync } from "./time.js";
 
 const LATE_S = 5;
@@ -9,6 +10,7 @@ const SILENCE_S = 10; // five missed beats: the socket is dead, whatever the bro
 const REFETCH_S = 30;
 const POLL_S = 10; // without a socket the page asks by itself
 const IDLE_S = 60;
+const TELL_S = 30;
 const HOLD_S = 10; // a tile with the keyboard in it waits this long, not longer: an old state must not look like a new one
 const CLOCK_OFF_S = 5;
 const CLICK_MS = 400; // on glass the click comes after the finger has left
@@ -181,6 +183,7 @@ function connect() {
   mine.onopen = () => {
     openedAt = performance.now();
     for (const message of subscriptions()) mine.send(JSON.stringify(message));
+    told = "";
     // The server sends every tile it has at once; whatever is still missing after that is fetched.
     setTimeout(() => tiles().filter((tile) => tile.freshAt < openedAt).forEach((tile) => tile.refetch()), 3000);
   };
@@ -194,9 +197,35 @@ function onMessage(message) {
     onBeat(message.beat);
     beats += 1;
     if (beats % 5 === 0) socket.send(JSON.stringify({ alive: beats }));
+    tellOfScreen();
   } else if (message.tile) {
     const key = `${message.line ?? ""}/${message.tile}`;
     for (const tile of tiles()) if (tile.key === key) tile.receive(message);
+  }
+}
+
+// Somebody who is not in front of it must be able to see that a screen is dark or mute.
+let told = "";
+let toldAt = 0;
+
+function tellOfScreen() {
+  const sound = document.querySelector("sound-state")?.dataset.sound, id = sound && screenId();
+  if (!id) return;
+  const screen = { id, shows: document.title, address: location.pathname, sound, width: innerWidth, height: innerHeight };
+  const words = JSON.stringify({ screen });
+  if (words === told && since(toldAt) < TELL_S) return;
+  told = words;
+  toldAt = performance.now();
+  socket.send(words);
+}
+
+/** The same for as long as this browser keeps anything; none where it keeps nothing. */
+function screenId() {
+  try {
+    if (!localStorage.getItem("screen")) localStorage.setItem("screen", randomId());
+    return localStorage.getItem("screen");
+  } catch {
+    return null;
   }
 }
 
