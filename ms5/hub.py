@@ -20,7 +20,7 @@ import redis.asyncio
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.sessions.models import Session
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 from django.urls import reverse
 from redis.exceptions import RedisError
 
@@ -413,7 +413,7 @@ class Hub:
             return
         try:
             await self._in_thread(note_screens, list(reports.values()), self._clock())
-        except DatabaseError:
+        except (OperationalError, InterfaceError):
             self._reports = reports | self._reports
 
     # ------------------------------------------------------------ rights
