@@ -224,14 +224,10 @@ class HeartbeatAdmin(History):
 
 
 @admin.register(Screen)
-class ScreenAdmin(admin.ModelAdmin):
-    """Screens enter themselves when they open a page that sounds."""
+class ScreenAdmin(History):
+    """Screens enter themselves when they open a page that sounds; names are given on their own page."""
 
     list_display = ("__str__", "shows", "person", "sound", "at", "is_watched")
-    readonly_fields = ("shows", "address", "person", "sound", "off_since", "since", "at")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
 
 @admin.register(AuditEntry)

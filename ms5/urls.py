@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("andon/calls/<uuid:pk>/stop/", call_pages.stop_of_call, name="call-stop"),
     path("board/tiles/<str:topic>/", board.tile, name="plant-tile"),
     path("screens/", screens.screens, name="screens"),
+    path("screens/<uuid:pk>/", screens.name_screen, name="name-screen"),
     path("login/", people.sign_in, name="login"),
     path("logout/", people.sign_out, name="logout"),
     path("health", health.whole, name="health"),

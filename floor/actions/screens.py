@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from floor import audit
 from floor.models import Screen, User
 
 KEPT_FOR = timedelta(days=30)
@@ -52,6 +53,14 @@ def _row(report: Report, known: Screen | None, people: Set[UUID], now: datetime)
         since=now,
         at=now,
     )
+
+
+@transaction.atomic
+def name_screen(screen: Screen, name: str, *, is_watched: bool, by: User, now: datetime) -> None:
+    """Say what people call a screen, and whether it must be lit and heard."""
+    screen.name, screen.is_watched = name, is_watched
+    screen.save(update_fields=["name", "is_watched"])
+    audit.record(by, "floor.name_screen", screen, now, name=name, is_watched=is_watched)
 
 
 def forget_screens(now: datetime) -> None:

@@ -378,9 +378,9 @@ export function noteRefused(isRefused) {
   const shown = document.querySelector(".signed-out");
   if (isRefused === Boolean(shown)) return;
   if (shown) return shown.remove();
-  const note = Object.assign(document.createElement("p"), { className: "signed-out", textContent: "Not signed in any more: nothing new is shown here. " });
+  const note = Object.assign(document.createElement("p"), { className: "signed-out" });
   note.setAttribute("role", "alert");
-  const door = Object.assign(document.createElement("a"), { className: "button", textContent: "Sign in" });
+  const door = Object.assign(document.createElement("a"), { textContent: "Not signed in any more: nothing new is shown. Sign in" });
   door.href = `/login/?next=${encodeURIComponent(location.pathname + location.search)}`;
   note.append(door);
   document.body.append(note);
