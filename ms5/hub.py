@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from hashlib import blake2b
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -477,11 +478,17 @@ def _beat_text(seen: Look, lines: frozenset[str]) -> str:
         "now": _iso(seen.now),
         "version": settings.VERSION,
         "database": _iso(seen.database_at),
+        "plant": _mark(seen.pulses),
         "reader": _iso(seen.reader_at),
         "watchdog": _iso(seen.watchdog_at),
         "lines": {pulse.code: {"observed_until": _iso(pulse.observed_until)} for pulse in pulses},
     }
     return json.dumps({"beat": beat})
+
+
+def _mark(codes: Iterable[str]) -> str:
+    """Another one when a line comes or goes: a wall has a place for each line, and must be loaded anew."""
+    return blake2b(" ".join(sorted(codes)).encode(), digest_size=6).hexdigest()
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -141,7 +141,7 @@ function noteWatchdog(at) {
   heard.watchdog = at ? Date.parse(at) : null;
 }
 
-function onBeat({ now: serverNow, version, database, reader, watchdog, lines }) {
+function onBeat({ now: serverNow, version, database, plant, reader, watchdog, lines }) {
   attempt = 0; // a server that only opens the door and shuts it again is tried ever more rarely
   noteHeard(serverNow);
   noteWatchdog(watchdog);
@@ -150,6 +150,8 @@ function onBeat({ now: serverNow, version, database, reader, watchdog, lines }) 
   heard.reader = reader ? Date.parse(reader) : null;
   for (const [line, { observed_until: until }] of Object.entries(lines)) noteObserved(line, until);
   newVersion = page.version && version !== page.version ? version : null;
+  heard.plant ??= plant;
+  if (plant !== heard.plant && document.querySelector("line-wall")) newVersion ??= `lines ${plant}`;
 }
 
 // ---------------------------------------------------------------- socket
@@ -392,7 +394,7 @@ let newVersion = null;
 let touchedAt = performance.now();
 for (const kind of ["pointerdown", "keydown", "input"]) addEventListener(kind, () => (touchedAt = performance.now()), { passive: true });
 
-/** Load the new release while nobody is looking; once per release, in case two servers disagree. */
+/** Load the new release, or a wall with other lines, while nobody is looking; once each, in case two servers disagree. */
 async function reloadWhenIdle() {
   if (!newVersion || since(heard.at) > LATE_S || since(touchedAt) < IDLE_S || document.querySelector("dialog[open]")) return;
   if (sessionStorage.getItem("reloaded-for") === newVersion) return;

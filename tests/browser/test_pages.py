@@ -117,7 +117,15 @@ class Server:
 
     def beat(self, **differently: object) -> None:
         now = datetime.now(UTC).isoformat()
-        beat = {"now": now, "database": now, "version": settings.VERSION, "reader": now, "watchdog": now, "lines": {}}
+        beat = {
+            "now": now,
+            "database": now,
+            "plant": "one line",
+            "version": settings.VERSION,
+            "reader": now,
+            "watchdog": now,
+            "lines": {},
+        }
         self.sockets[-1].send(json.dumps({"beat": beat | differently}))
 
 
@@ -144,19 +152,23 @@ def test_a_screen_that_nobody_is_signed_in_to_any_more_says_so_and_leads_to_the_
     expect(page).to_have_url(re.compile("/login/.next=%2Fboard%2F"))
 
 
-def test_an_idle_screen_loads_a_new_release_once_the_server_can_serve_it(page: Page) -> None:
+@pytest.mark.parametrize("news", [{"version": "next"}, {"plant": "two lines"}])
+def test_an_idle_screen_loads_a_new_release_or_wall_once_the_server_can_serve_it(
+    page: Page, news: dict[str, str]
+) -> None:
     server = Server(page)
     page.clock.install()
     page.goto("/board/")
     page.evaluate("window.isOld = true")
-    server.beat(version="next")
+    server.beat()
+    server.beat(**news)
     page.clock.run_for(50_000)
-    server.beat(version="next")
+    server.beat(**news)
     page.clock.run_for(2_000)
     assert page.evaluate("window.isOld"), "it was not idle for a minute yet"
 
     page.clock.run_for(10_000)
-    server.beat(version="next")
+    server.beat(**news)
     page.clock.run_for(2_000)
 
     page.wait_for_function("!window.isOld")
