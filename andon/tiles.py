@@ -26,6 +26,8 @@ FLOOD = timedelta(minutes=10)  # over so long the load of calls is told
 # How many calls fit: beside the lines of the plant, on the board of one line, in the list of those who answer.
 ON_WALL, ON_LINE_BOARD, ON_LIST = 5, 3, 20
 
+DOES: dict[str, str] = {Status.ACKNOWLEDGED: "is coming", Status.ARRIVED: "is there"}
+
 # Kind → what was done, one tap each; the most usual first.
 RUNS_AGAIN = "Runs again"
 OTHER_NOTES = ("Done", "Called by mistake")
@@ -63,6 +65,15 @@ class CallRow:
     def remedy(self) -> str:
         """What one tap says was done."""
         return RUNS_AGAIN if self.cleared_at else QUICK_NOTES.get(self.kind, OTHER_NOTES)[0]
+
+    @property
+    def who_does(self) -> str:
+        """What `who` does: it stays readable where a long name has no room."""
+        return DOES.get(self.status, "")
+
+    @property
+    def who_name(self) -> str:
+        return self.who.removesuffix(f" {self.who_does}")
 
     @property
     def mark(self) -> str:
@@ -299,7 +310,7 @@ def _following(call: Call) -> EscalationStep | None:
 def _who(call: Call) -> str:
     if call.status == Status.OPEN:
         return "Nobody yet"
-    return f"{call.responder} is {'there' if call.status == Status.ARRIVED else 'coming'}"
+    return f"{call.responder} {DOES[call.status]}"
 
 
 def _who_since(call: Call) -> datetime | None:

@@ -29,6 +29,7 @@ from floor.models import (
     Product,
     ProductNumber,
     Reconciliation,
+    Screen,
     Site,
     StateEdge,
     User,
@@ -220,6 +221,13 @@ class ReconciliationAdmin(History):
 @admin.register(Heartbeat)
 class HeartbeatAdmin(History):
     list_display = ("component", "instance", "since", "at")
+
+
+@admin.register(Screen)
+class ScreenAdmin(History):
+    """Screens enter themselves when they open a page that sounds; names are given on their own page."""
+
+    list_display = ("__str__", "shows", "person", "sound", "at", "is_watched")
 
 
 @admin.register(AuditEntry)

@@ -1,14 +1,17 @@
 """The socket of a screen: who may listen, and to what. What is said comes from the hub of the web process."""
 
 import json
+import re
 import time
 from collections import deque
 from collections.abc import Iterable
 from typing import Any, Protocol
+from uuid import UUID
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from floor.models import User
+from floor.actions.screens import Report
+from floor.models import Screen, User
 
 MAX_FRAME = 16_384
 MAX_PER_SECOND = 10
@@ -31,6 +34,7 @@ class Hub(Protocol):
     async def subscribe(self, seat: "LineConsumer", keys: list[Key]) -> None: ...
     def unsubscribe(self, seat: "LineConsumer", keys: list[Key]) -> None: ...
     async def alive(self, seat: "LineConsumer", beat: int) -> None: ...
+    def note(self, report: Report) -> None: ...
     def leave(self, seat: "LineConsumer") -> None: ...
 
 
@@ -42,6 +46,7 @@ class LineConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.waiting: dict[Key, str] = {}  # newest text per tile, kept back while this screen is slow
         self.beats_sent = 0
         self.beats_seen = 0
+        self._screen_id: UUID | None = None
         self._strikes = 0
         self._received: deque[float] = deque(maxlen=MAX_PER_SECOND)
 
@@ -83,8 +88,18 @@ class LineConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self.hub.unsubscribe(self, _keys(message["unsubscribe"]))
         elif isinstance(message.get("alive"), int):
             await self.hub.alive(self, message["alive"])
+        elif "screen" in message:
+            self.hub.note(self._report(message["screen"]))
         else:
-            raise BadMessage("Say subscribe, unsubscribe or alive.")
+            raise BadMessage("Say subscribe, unsubscribe, alive or screen.")
+
+    def _report(self, told: object) -> Report:
+        """What the screen says of itself. One socket is one screen, whatever it says later."""
+        report = _screen(told, self.user.pk)
+        self._screen_id = self._screen_id or report.id
+        if report.id != self._screen_id:
+            raise BadMessage("A screen has one id.")
+        return report
 
     async def _refuse(self, why: str) -> None:
         self._strikes += 1
@@ -118,6 +133,35 @@ def _keys(wanted: object) -> list[Key]:
         raise BadMessage('Subscribe to {"lines": […], "topics": […]}.')
     lines, topics = _words(wanted.get("lines")), _words(wanted.get("topics"))
     return [(line, topic) for line in lines for topic in topics]
+
+
+def _screen(told: object, person: UUID) -> Report:
+    if not isinstance(told, dict):
+        raise BadMessage('Tell {"screen": {"id": …, "shows": …, "address": …, "sound": …, "width": …, "height": …}}.')
+    try:
+        return Report(
+            id=UUID(str(told["id"])),
+            person=person,
+            shows=str(told["shows"]).replace("\0", "")[:120],
+            address=_address(str(told["address"])),
+            sound=Screen.Sound(told["sound"]).value,
+            width=_pixels(told["width"]),
+            height=_pixels(told["height"]),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise BadMessage("What a screen tells has an id, a page, its sound and a size.") from error
+
+
+def _address(path: str) -> str:
+    if not re.fullmatch(r"/(?![/\\])[!-~]{0,199}", path):
+        raise ValueError("not a page of ours")
+    return path
+
+
+def _pixels(value: object) -> int:
+    if not isinstance(value, int) or not 0 < value < 32_768:
+        raise ValueError("not a size")
+    return value
 
 
 def _words(value: object) -> Iterable[str]:

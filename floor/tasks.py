@@ -5,17 +5,19 @@ from floor.actions.heartbeat import beat
 from floor.actions.machine import forget_changes
 from floor.actions.reconciliation import reconcile_due
 from floor.actions.retention import drop_old, keep_ahead, prune_events, prune_reconciliations
+from floor.actions.screens import forget_screens
 
 
 @shared_task
 def tidy(**_: object) -> None:
-    """Make room for the coming days, drop and prune what is too old, forget changes that everybody has seen."""
+    """Make room for the coming days, drop and prune what is too old, forget what nobody needs any more."""
     now = timezone.now()
     keep_ahead(now)
     drop_old(now)
     prune_events(now)
     prune_reconciliations(now)
     forget_changes(before=now)
+    forget_screens(now)
 
 
 @shared_task

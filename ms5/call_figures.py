@@ -17,7 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from andon.domain.call import LIVE, Priority
 from andon.models import Call, CallEvent, EscalationStep, Notification
-from floor.models import Heartbeat
+from floor.models import Heartbeat, Screen
 
 What = CallEvent.What
 SETTLED_AFTER = timedelta(days=2)  # no message is tried for longer
@@ -174,6 +174,17 @@ def call_figures(now: datetime) -> Iterator[Metric]:
         "When each process last said that it is alive",
         ["component", "instance"],
         {(one.component, one.instance): one.at.timestamp() for one in Heartbeat.objects.order_by("component")},
+    )
+    yield _screens(now)
+
+
+def _screens(now: datetime) -> Metric:
+    counted = Screen.objects.seen(now).values_list("sound").order_by().annotate(Count("pk"))
+    return _gauge(
+        "ms5_screens",
+        "Boards and kiosks that are on, by whether they can be heard",
+        ["sound"],
+        {(sound,): 0.0 for sound in Screen.Sound.values} | {(sound,): float(n) for sound, n in counted},
     )
 
 

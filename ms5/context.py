@@ -16,6 +16,7 @@ def product(request: HttpRequest) -> dict[str, object]:
         "may_see_controllers": can(getattr(request, "user", None), Capability.VIEW_CONTROLLERS),
         "may_see_standards": can(getattr(request, "user", None), Capability.VIEW_ANALYTICS),
         "may_see_counts": can(getattr(request, "user", None), Capability.VIEW_ANALYTICS),
+        "may_see_screens": can(getattr(request, "user", None), Capability.ANSWER_CALL),
         "unread": getattr(getattr(request, "user", None), "unread", 0),
         "may_administer": admin.site.has_permission(request) if hasattr(request, "user") else False,
     }

@@ -10,19 +10,22 @@ import json
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from hashlib import blake2b
 from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
 
 import redis.asyncio
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.sessions.models import Session
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 from django.urls import reverse
 from redis.exceptions import RedisError
 
+from floor.actions.screens import Report, note_screens
 from floor.consumers import REFUSED, SILENT, Key, LineConsumer
 from floor.live import CHANNEL
 from floor.models import Heartbeat, Line, User
@@ -33,6 +36,7 @@ from ms5.watchdog import watchdog_at
 BEAT_S = 2.0
 POLL_S = 1.0  # while Redis is away
 RECHECK_S = 4.0
+NOTE_S = 3.0
 SLOW_BEATS = 12  # a screen answers every fifth beat; more than two answers missing is slow
 DEAD_BEATS = 30
 BATCH = 40
@@ -70,6 +74,7 @@ class Look:
     """What one glance at the database showed."""
 
     now: datetime
+    database_at: datetime  # when the database last answered
     pulses: dict[str, Pulse]
     codes: dict[str, str]  # line id → code
     reader_at: datetime | None
@@ -93,7 +98,7 @@ def look(now: datetime) -> Look:
         pulses[code] = Pulse(code, observed_until, timedelta(milliseconds=limit_ms or 3000), version)
         codes[str(line_id)] = code
     reader = Heartbeat.objects.filter(component="plc").order_by("-at").values_list("at", flat=True).first()
-    return Look(now, pulses, codes, reader, watchdog_at())
+    return Look(now, now, pulses, codes, reader, watchdog_at())
 
 
 Claim = tuple[str, str, str]  # user id, session key, session hash
@@ -120,7 +125,8 @@ class Hub:
         self._drawn_at: dict[Key, float] = {}
         self._dirty: set[Key] = set()
         self._codes: dict[str, str] = {}
-        self._watchdog_at: datetime | None = None
+        self._seen: Look | None = None
+        self._reports: dict[UUID, Report] = {}
         self._versions: dict[str, int | None] = {}
         self._silent: set[str] = set()
         self._redis_is_here = False
@@ -211,7 +217,7 @@ class Hub:
             return
         self._loop, self._work = loop, asyncio.Event()
         self._feeding, self._reading = asyncio.Event(), asyncio.Lock()
-        steps = (self._hear, self._watch, self._draw_dirty, self._recheck, self._feed)
+        steps = (self._hear, self._watch, self._draw_dirty, self._recheck, self._feed, self._note_screens)
         self._tasks = [loop.create_task(_for_ever(step)) for step in steps]
 
     def _stop(self) -> None:
@@ -275,8 +281,11 @@ class Hub:
         try:
             seen = await self._in_thread(look, self._clock())
         except DatabaseError:
-            seen = Look(self._clock(), {}, self._codes, None, self._watchdog_at)
-        self._codes, self._watchdog_at = seen.codes, seen.watchdog_at
+            if self._seen is None:
+                await asyncio.sleep(POLL_S)
+                return
+            seen = replace(self._seen, now=self._clock())
+        self._seen, self._codes = seen, seen.codes
         self._compare(seen)
         for feed in FEEDS.values():
             self._mark_feeds(feed.follows)  # a message may have been lost
@@ -397,6 +406,22 @@ class Hub:
         for seat in seats:
             await self._send(seat, json.dumps(text))
 
+    # ------------------------------------------------------------ screens
+
+    def note(self, report: Report) -> None:
+        self._reports[report.id] = report
+
+    async def _note_screens(self) -> None:
+        """Write down together what screens have told of themselves; while the database is away, what they told last."""
+        await asyncio.sleep(NOTE_S)
+        reports, self._reports = self._reports, {}
+        if not reports:
+            return
+        try:
+            await self._in_thread(note_screens, list(reports.values()), self._clock())
+        except (OperationalError, InterfaceError):
+            self._reports = reports | self._reports
+
     # ------------------------------------------------------------ rights
 
     async def _recheck(self) -> None:
@@ -457,11 +482,18 @@ def _beat_text(seen: Look, lines: frozenset[str]) -> str:
     beat = {
         "now": _iso(seen.now),
         "version": settings.VERSION,
+        "database": _iso(seen.database_at),
+        "plant": _mark(seen.pulses),
         "reader": _iso(seen.reader_at),
         "watchdog": _iso(seen.watchdog_at),
         "lines": {pulse.code: {"observed_until": _iso(pulse.observed_until)} for pulse in pulses},
     }
     return json.dumps({"beat": beat})
+
+
+def _mark(codes: Iterable[str]) -> str:
+    """Another one when a line comes or goes: a wall has a place for each line, and must be loaded anew."""
+    return blake2b(" ".join(sorted(codes)).encode(), digest_size=6).hexdigest()
 
 
 def _iso(moment: datetime | None) -> str | None:

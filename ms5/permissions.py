@@ -95,6 +95,8 @@ ROUTES: dict[str, Capability | dict[str, Capability | None] | None] = {
     "shelve": C.SHELVE_CALLS,
     "unshelve": C.SHELVE_CALLS,
     "andon-load": C.VIEW_ANALYTICS,
+    "screens": C.ANSWER_CALL,
+    "name-screen": C.EDIT_LINES,
     # Those who wait may say more, that it cannot wait, and that it is not over.
     "call-details": C.RAISE_CALL,
     "note-call": C.RAISE_CALL,
@@ -218,6 +220,7 @@ MODELS: dict[str, tuple[Capability, Capability | None, Capability | None]] = {
     "floor.counterevent": (C.CONFIGURE, None, None),
     "floor.reconciliation": (C.CONFIGURE, None, None),
     "floor.machinestate": (C.CONFIGURE, None, None),
+    "floor.screen": (C.EDIT_LINES, None, None),
     "floor.heartbeat": (C.MONITOR_SYSTEM, None, None),
     "floor.auditentry": (C.MANAGE_USERS, None, None),
     "oee.stopreason": (C.EDIT_LINES, C.CONFIGURE, None),

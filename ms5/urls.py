@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from floor.views import people
+from floor.views import people, screens
 from ms5 import board, call_pages, count_pages, health, hour_pages, metrics, stop_pages
 
 handler400 = "ms5.errors.bad_request"
@@ -30,6 +30,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("andon/", board.andon_board, name="andon-board"),
     path("andon/calls/<uuid:pk>/stop/", call_pages.stop_of_call, name="call-stop"),
     path("board/tiles/<str:topic>/", board.tile, name="plant-tile"),
+    path("screens/", screens.screens, name="screens"),
+    path("screens/<uuid:pk>/", screens.name_screen, name="name-screen"),
     path("login/", people.sign_in, name="login"),
     path("logout/", people.sign_out, name="logout"),
     path("health", health.whole, name="health"),

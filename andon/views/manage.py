@@ -10,7 +10,7 @@ from andon.ladder import needs, standing, tree_of
 from andon.models import Call, rules_in_force
 from andon.tiles import live_calls, row
 from andon.views.page import page, person
-from floor.models import Site
+from floor.models import Screen, Site
 from floor.roles import Capability, require
 
 LISTED = 60
@@ -34,6 +34,7 @@ def manage(request: HttpRequest) -> HttpResponse:
         "all_count": len(calls),
         "mine_count": len(mine),
         "listed": listed,
+        "unheard": list(Screen.objects.unheard(now).select_related("person")),
         "more": len(chosen) - len(listed),
         "ladders": tree_of(calls, stands, rules_in_force(now), now),
     }

@@ -18,6 +18,7 @@ from floor.models.machine import (
 from floor.models.people import User
 from floor.models.plant import Equipment, IdealCycle, Line, Product, ProductNumber, Site
 from floor.models.roster import Roster
+from floor.models.screens import Screen
 from floor.models.shifts import Rotation, ShiftBreak, ShiftPattern, SpecialDay
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "RetentionMark",
     "Roster",
     "Rotation",
+    "Screen",
     "ShiftBreak",
     "ShiftPattern",
     "Site",

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from django.db.models import F, Q, QuerySet
 
 from andon.models import EscalationStep, Notification
-from floor.models import Line
+from floor.models import Line, Screen
+from floor.models.screens import SEEN_WITHIN
 from floor.models.shifts import calendar
 from ms5.watchdog.heartbeats import silent
 from oee.models import LineDerived
@@ -19,6 +20,7 @@ GIVEN_UP_WITHIN = timedelta(hours=1)
 READING_LATE = timedelta(seconds=60)
 READER_LATE = timedelta(seconds=20)
 DERIVED_LATE = timedelta(seconds=60)
+MUTE_FOR = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ def alarms(now: datetime, since: datetime) -> list[Alarm]:
         *_late_messages(now, since),
         *_dead_letters(now),
         *_unread(now, since),
+        *_screens(now, since),
     ]
 
 
@@ -115,6 +118,22 @@ def _without_shift(controllers: Iterable[Controller], now: datetime) -> set[Cont
         if lines and all(plan.next_start(now) and plan.at(now) is None for plan in calendars.values()):
             asleep.add(controller)
     return asleep
+
+
+def _screens(now: datetime, since: datetime) -> Iterable[Alarm]:
+    """Screens that must be lit and heard, and are not."""
+    for screen in Screen.objects.filter(is_watched=True).select_related("person"):
+        dark, mute = now - max(screen.at, since), now - max(screen.off_since or now, since)
+        if dark > SEEN_WITHIN:
+            yield Alarm(
+                f"dark:{screen.pk}", f"The screen {screen} is dark: nothing was heard of it for {_s(now - screen.at)}."
+            )
+        elif mute > MUTE_FOR:
+            yield Alarm(f"mute:{screen.pk}", f"The screen {screen} cannot be heard: SOUND OFF for {_s(mute)}.")
+
+
+def _s(span: timedelta) -> str:
+    return f"{span.total_seconds():.0f} s"
 
 
 class Derivations:

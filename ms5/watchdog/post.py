@@ -5,7 +5,6 @@ Each has a thread and a queue of its own: one that hangs holds up neither the wa
 
 import json
 import os
-import smtplib
 import threading
 import time
 import urllib.request
@@ -67,8 +66,8 @@ class Courier(Generic[T]):
     def _is_delivered(self, thing: T) -> bool:
         try:
             self._deliver(thing)
-        except (OSError, smtplib.SMTPException) as error:
-            log.error("watchdog could not say it", way=self._name, error=str(error) or type(error).__name__)
+        except Exception as error:  # whatever the other side answers, the next message must still find its courier
+            log.error("watchdog could not say it", way=self._name, exc_info=error)
             return False
         return True
 
@@ -105,7 +104,6 @@ class Post:
             self._ping.give(self._ping_url)
 
     def send_mail(self, news: News) -> None:
-        """Raises OSError or SMTPException."""
         if not self.addresses:
             log.error("watchdog knows no administrator with an address", text=news.text)
             return

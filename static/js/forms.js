@@ -1,15 +1,8 @@
 // Sheets, posts without leaving the page, <confirm-button>, and the light or dark button.
 
-const cookie = (name) => document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
+import { randomId } from "./ids.js";
 
-/** Random id; crypto.randomUUID does not exist on plain http. */
-function requestId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 15) | 64;
-  bytes[8] = (bytes[8] & 63) | 128;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-}
+const cookie = (name) => document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
 
 // ---------------------------------------------------------------- toast
 
@@ -89,7 +82,7 @@ function failureText(answer) {
 
 export async function send(form, submitter) {
   const body = new FormData(form, submitter);
-  form.dataset.requestId ||= requestId();
+  form.dataset.requestId ||= randomId();
   body.set("request_id", form.dataset.requestId); // a repeated try is the same fact
   const headers = { "X-CSRFToken": cookie("csrftoken"), Accept: "application/json" };
   const answer = await fetch(form.action, { method: "POST", body, headers, redirect: "manual" });

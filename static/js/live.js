@@ -1,6 +1,7 @@
 // One socket per page. Tiles arrive as finished HTML; what does not arrive is fetched; what is old says so by itself.
 
-import { clock, clockError, everySecond, now, sync } from "./time.js";
+import { randomId } from "./ids.js";
+import { clock, clockError, duration, everySecond, now, sync } from "./time.js";
 
 const LATE_S = 5;
 const STALE_S = 15;
@@ -9,11 +10,13 @@ const SILENCE_S = 10; // five missed beats: the socket is dead, whatever the bro
 const REFETCH_S = 30;
 const POLL_S = 10; // without a socket the page asks by itself
 const IDLE_S = 60;
+const TELL_S = 30;
 const HOLD_S = 10; // a tile with the keyboard in it waits this long, not longer: an old state must not look like a new one
+const CLOCK_OFF_S = 5;
 const CLICK_MS = 400; // on glass the click comes after the finger has left
 
 const page = document.documentElement.dataset;
-const heard = { at: performance.now(), reader: null, watchdog: undefined, lines: new Map() };
+const heard = { at: performance.now(), database: null, reader: null, watchdog: undefined, lines: new Map() };
 for (const place of document.querySelectorAll("[data-observed]")) heard.lines.set(place.dataset.line, Date.parse(place.dataset.observed));
 
 const since = (moment) => (performance.now() - moment) / 1000;
@@ -48,8 +51,8 @@ class LiveTile extends HTMLElement {
     try {
       const etag = this.getAttribute("etag");
       const answer = await fetch(this.getAttribute("src"), { headers: etag ? { "If-None-Match": etag } : {}, cache: "no-store", redirect: "manual" });
+      noteRefused(isRefusal(answer));
       if (answer.status === 200 || answer.status === 304) this.answered(answer, asked, answer.status === 200 ? await answer.text() : null);
-      if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) document.dispatchEvent(new Event("live:refused"));
     } catch {
       // No connection: the page's own timer shows how old everything is.
     } finally {
@@ -138,12 +141,17 @@ function noteWatchdog(at) {
   heard.watchdog = at ? Date.parse(at) : null;
 }
 
-function onBeat({ now: serverNow, version, reader, watchdog, lines }) {
+function onBeat({ now: serverNow, version, database, plant, reader, watchdog, lines }) {
+  attempt = 0; // a server that only opens the door and shuts it again is tried ever more rarely
   noteHeard(serverNow);
   noteWatchdog(watchdog);
+  noteRefused(false);
+  heard.database = Date.parse(database);
   heard.reader = reader ? Date.parse(reader) : null;
   for (const [line, { observed_until: until }] of Object.entries(lines)) noteObserved(line, until);
   newVersion = page.version && version !== page.version ? version : null;
+  heard.plant ??= plant;
+  if (plant !== heard.plant && document.querySelector("line-wall")) newVersion ??= `lines ${plant}`;
 }
 
 // ---------------------------------------------------------------- socket
@@ -175,9 +183,9 @@ function connect() {
   const mine = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/`);
   socket = mine;
   mine.onopen = () => {
-    attempt = 0;
     openedAt = performance.now();
     for (const message of subscriptions()) mine.send(JSON.stringify(message));
+    told = "";
     // The server sends every tile it has at once; whatever is still missing after that is fetched.
     setTimeout(() => tiles().filter((tile) => tile.freshAt < openedAt).forEach((tile) => tile.refetch()), 3000);
   };
@@ -191,17 +199,43 @@ function onMessage(message) {
     onBeat(message.beat);
     beats += 1;
     if (beats % 5 === 0) socket.send(JSON.stringify({ alive: beats }));
+    tellOfScreen();
   } else if (message.tile) {
     const key = `${message.line ?? ""}/${message.tile}`;
     for (const tile of tiles()) if (tile.key === key) tile.receive(message);
   }
 }
 
-/** Full jitter between 0.5 and 15 s, for ever. */
+// Somebody who is not in front of it must be able to see that a screen is dark or mute.
+let told = "";
+let toldAt = 0;
+
+function tellOfScreen() {
+  const sound = document.querySelector("sound-state")?.dataset.sound, id = sound && screenId();
+  if (!id) return;
+  const screen = { id, shows: document.title, address: location.pathname, sound, width: innerWidth, height: innerHeight };
+  const words = JSON.stringify({ screen });
+  if (words === told && since(toldAt) < TELL_S) return;
+  told = words;
+  toldAt = performance.now();
+  socket.send(words);
+}
+
+/** The same for as long as this browser keeps anything; none where it keeps nothing. */
+function screenId() {
+  try {
+    if (!localStorage.getItem("screen")) localStorage.setItem("screen", randomId());
+    return localStorage.getItem("screen");
+  } catch {
+    return null;
+  }
+}
+
+/** Full jitter between 0.5 and 15 s, for ever: screens that lost the server together do not come back together. */
 function retryLater() {
   socket = null;
-  const ceiling = Math.min(15000, 500 * 2 ** attempt++);
-  retryTimer = setTimeout(connect, Math.max(500, Math.random() * ceiling));
+  const ceiling = Math.min(15000, 1000 * 2 ** attempt++);
+  retryTimer = setTimeout(connect, 500 + Math.random() * (ceiling - 500));
 }
 
 function reconnectNow() {
@@ -238,10 +272,12 @@ function lookAfterSocket() {
 
 const freshness = (age) => (age <= LATE_S ? "live" : age <= STALE_S ? "late" : "stale");
 
-/** Age in seconds of what is shown about a line; without a reading ever, the age of the connection. */
+/** Age in seconds of what is shown about a line; without a reading ever, and of the plant, of the last answer there was. */
 function ageOf(line) {
   const observed = line ? heard.lines.get(line) : undefined;
-  return observed === undefined ? since(heard.at) : Math.max(0, (now() - observed) / 1000);
+  if (observed !== undefined) return Math.max(0, (now() - observed) / 1000);
+  // A server whose database is away still speaks, but has nothing new to tell.
+  return Math.max(since(heard.at), heard.database ? (now() - heard.database) / 1000 : 0);
 }
 
 function ageText(fresh, age) {
@@ -281,6 +317,8 @@ function markPlaces() {
 
 // ---------------------------------------------------------------- which hop is broken
 
+const offText = (seconds) => `${duration(Math.abs(seconds))} ${seconds > 0 ? "fast" : "slow"}`;
+
 class LinkStrip extends HTMLElement {
   connectedCallback() {
     this.stop = everySecond(() => this.tick());
@@ -297,18 +335,22 @@ class LinkStrip extends HTMLElement {
     const reader = heard.reader === null ? null : (now() - heard.reader) / 1000;
     this.mark("reader", reader === null || reader <= STALE_S, `silent for ${Math.floor(reader)} s`);
     const error = clockError();
-    if (Math.abs(error) > 5) this.mark("server", true, "", `The clock of this screen is ${Math.round(error)} s off; plant time is shown.`);
+    if (Math.abs(error) > CLOCK_OFF_S) this.note("server", `own clock ${offText(error)}`, "Plant time is shown, not the time of this screen's own clock.");
   }
 
-  mark(hop, ok, text, title = "") {
+  mark(hop, ok, text) {
     const item = this.querySelector(`[data-hop="${hop}"]`);
     if (!item) return;
     item.classList.toggle("is-broken", !ok);
     item.querySelector("use").setAttribute("href", ok ? "#sym-link" : "#sym-broken");
+    this.note(hop, ok ? "" : text);
+  }
+
+  note(hop, text, title = "") {
+    const item = this.querySelector(`[data-hop="${hop}"]`), words = item.querySelector(".hop-text");
     item.title = title;
-    const note = item.querySelector(".hop-text");
-    note.hidden = ok;
-    note.textContent = ok ? "" : text;
+    words.hidden = !text;
+    words.textContent = text;
   }
 }
 
@@ -329,18 +371,48 @@ class WatchdogLost extends HTMLElement {
   }
 }
 
+// ---------------------------------------------------------------- signed out
+
+export const isRefusal = (answer) => answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403;
+
+/** A screen that nobody is signed in to any more shows what it last knew: it says so, and leads to the door. */
+export function noteRefused(isRefused) {
+  const shown = document.querySelector(".signed-out");
+  if (isRefused === Boolean(shown)) return;
+  if (shown) return shown.remove();
+  const note = Object.assign(document.createElement("p"), { className: "signed-out" });
+  note.setAttribute("role", "alert");
+  const door = Object.assign(document.createElement("a"), { textContent: "Not signed in any more: nothing new is shown. Sign in" });
+  door.href = `/login/?next=${encodeURIComponent(location.pathname + location.search)}`;
+  note.append(door);
+  document.body.append(note);
+}
+
 // ---------------------------------------------------------------- a new release
 
 let newVersion = null;
 let touchedAt = performance.now();
 for (const kind of ["pointerdown", "keydown", "input"]) addEventListener(kind, () => (touchedAt = performance.now()), { passive: true });
 
-/** Load the new release while nobody is looking; once per release, in case two servers disagree. */
-function reloadWhenIdle() {
-  if (!newVersion || since(touchedAt) < IDLE_S || document.querySelector("dialog[open]")) return;
+/** Load the new release, or a wall with other lines, while nobody is looking; once each, in case two servers disagree. */
+async function reloadWhenIdle() {
+  if (!newVersion || since(heard.at) > LATE_S || since(touchedAt) < IDLE_S || document.querySelector("dialog[open]")) return;
   if (sessionStorage.getItem("reloaded-for") === newVersion) return;
-  sessionStorage.setItem("reloaded-for", newVersion);
+  touchedAt = performance.now(); // a server that is not up yet is not asked every second
+  const wanted = newVersion;
+  if (!(await isServed())) return;
+  sessionStorage.setItem("reloaded-for", wanted);
   location.reload();
+}
+
+/** Whether this page would come: a screen on a wall that has loaded a proxy's error page never comes back by itself. */
+async function isServed() {
+  try {
+    const { status } = await fetch(location.href, { method: "HEAD", cache: "no-store", redirect: "manual" });
+    return status > 0 && status < 500;
+  } catch {
+    return false;
+  }
 }
 
 customElements.define("live-tile", LiveTile);

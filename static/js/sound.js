@@ -103,7 +103,7 @@ function listen() {
     askedFor = prompt.dataset.stop;
     play("reason");
   }
-  const isSick = document.querySelector("[data-hop].is-broken, .plant-board .board-age[data-fresh=stale]");
+  const isSick = document.querySelector("[data-hop].is-broken, .plant-board .board-age[data-fresh=stale], watchdog-lost:not([hidden])");
   if (!isSick) sickAt = -Infinity;
   else if (seconds - sickAt >= SICK_AGAIN_S) {
     sickAt = seconds;

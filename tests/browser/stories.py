@@ -237,6 +237,18 @@ CRITICAL = CallsTile(
     7,
     1,
 )
+MIXED = CallsTile(
+    (
+        replace(CALL, note="Bag jam behind the wicket, third time today, film tears at the seal bar"),
+        *CRITICAL.rows,
+        replace(COMING, who="Wilhelmina Featherstonehaugh is coming"),
+        replace(THIRD, status="arrived", who="Quinn is there"),
+    ),
+    ago(185),
+    100,
+    7,
+    2,
+)
 FLOOD = CallsTile(
     tuple(
         replace(CALL, id=UUID(int=100 + n), line_code=f"L-F{n:02}", raised_at=ago(700 - n), priority=priority, level=0)
@@ -465,7 +477,7 @@ def pages() -> dict[str, str]:
     for name, story in STORIES.items():
         made[f"line-{name}"] = render_to_string("ms5/line.html", line_context(story, "line"))
         made[f"board-{name}"] = render_to_string("ms5/line_board.html", line_context(story, "board"))
-    for name, calls in (("", OPEN), ("-quiet", QUIET), ("-critical", CRITICAL), ("-flood", FLOOD)):
+    for name, calls in (("", OPEN), ("-quiet", QUIET), ("-critical", CRITICAL), ("-mixed", MIXED), ("-flood", FLOOD)):
         made[f"answers{name}"] = render_to_string("andon/board.html", answers_context(calls))
         made[f"plant{name}"] = render_to_string("ms5/board.html", plant_context(calls))
     made["stops"] = render_to_string("ms5/stops.html", line_context(STOPPED, "stops") | {"tabs": stop_stories.TABS})

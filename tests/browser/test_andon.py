@@ -1,5 +1,6 @@
 """Calling for help and answering, with fingers."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -9,11 +10,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from andon.actions import seed_rules
+from andon.actions import acknowledge, seed_rules
 from andon.clock import database_now
 from andon.domain.call import Priority
 from andon.models import Call
-from floor.models import Line
+from floor.models import Line, User
 from tests.andon.plant import make_call
 from tests.browser.conftest import Web
 from tests.browser.glove import tap
@@ -189,6 +190,51 @@ def test_the_first_tap_lets_a_board_sound_and_turning_it_off_is_told(page: Page,
     expect(page.locator("sound-state")).to_contain_text("SOUND OFF")
     page.reload()
     expect(page.locator("sound-state")).to_contain_text("SOUND OFF")
+
+
+def test_who_manages_calls_sees_that_a_screen_was_turned_mute(page: Page, line7: Line) -> None:
+    page.goto("/andon/")
+    page.mouse.click(640, 600)
+    page.click("[data-sheet=more]")
+    page.click("#more [data-sound-sheet]")
+    page.click("#sound [data-mute]")
+    User.objects.filter(username="ola").update(role="shift_manager")
+
+    desk = page.context.new_page()
+    desk.goto("/andon/manage/")
+
+    expect(desk.locator(".manage-unheard")).to_contain_text("Calls for help (ola) since")
+    desk.locator(".manage-unheard a").click()
+    expect(desk.locator(".is-bad")).to_contain_text("SOUND OFF since")
+
+
+def test_a_call_that_moves_on_is_drawn_anew_around_what_somebody_writes(milo: Page, line7: Line) -> None:
+    call = make_call(line7, at=database_now())
+    milo.goto(f"/andon/calls/{call.pk}/")
+    milo.get_by_text("Nothing to do").click()
+    milo.get_by_label("Another reason").fill("The film was")
+    milo.locator("h1").click()
+
+    acknowledge(call, by=make_user("anna", "maintenance"), now=database_now(), request_id=uuid.uuid4())
+
+    expect(milo.locator(".call-coming")).to_contain_text("anna is coming")
+    expect(milo.get_by_label("Another reason")).to_have_value("The film was")
+    expect(milo.get_by_label("Another reason")).to_be_visible()
+
+
+def test_a_page_about_a_call_says_how_old_it_is_when_the_server_is_gone(
+    browser: Browser, mortal_web: Web, line7: Line
+) -> None:
+    call = make_call(line7, at=database_now())
+    with at_the_board(browser, mortal_web) as page:
+        page.clock.install()
+        page.goto(f"/andon/calls/{call.pk}/")
+        expect(page.locator(".calls-old")).to_be_hidden()
+        mortal_web.kill()
+
+        page.clock.run_for(45_000)
+
+        expect(page.locator(".calls-old")).to_contain_text("As it was at")
 
 
 def test_a_kiosk_sounds_for_its_own_line_only(page: Page, line7: Line) -> None:

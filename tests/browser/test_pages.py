@@ -1,10 +1,15 @@
 """What a person in front of the screen sees."""
 
+import json
+import re
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import transaction
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from floor import live
 from floor.actions.heartbeat import beat
@@ -101,6 +106,81 @@ def test_a_screen_says_that_nobody_watches_half_a_minute_after_the_watchdog_fell
     beat("watchdog", "two", datetime.now(UTC))
 
     expect(page.locator("watchdog-lost")).to_be_hidden(timeout=10_000)
+
+
+class Server:
+    """What stands behind the socket of a page: it says what the test says."""
+
+    def __init__(self, page: Page) -> None:
+        self.sockets: list[WebSocketRoute] = []
+        page.route_web_socket("**/ws/", lambda socket: self.sockets.append(socket))
+
+    def beat(self, **differently: object) -> None:
+        now = datetime.now(UTC).isoformat()
+        beat = {
+            "now": now,
+            "database": now,
+            "plant": "one line",
+            "version": settings.VERSION,
+            "reader": now,
+            "watchdog": now,
+            "lines": {},
+        }
+        self.sockets[-1].send(json.dumps({"beat": beat | differently}))
+
+
+def test_a_board_does_not_call_live_what_a_server_tells_whose_database_is_away(page: Page) -> None:
+    server = Server(page)
+    page.goto("/andon/")
+    expect(page.locator("data-age")).to_have_text("live")
+    answered = datetime.now(UTC) - timedelta(minutes=10)
+
+    server.beat(database=answered.isoformat())
+
+    zone = ZoneInfo(str(page.evaluate("document.documentElement.dataset.zone")))
+    expect(page.locator("data-age")).to_have_text(f"NO DATA since {answered.astimezone(zone):%H:%M}")
+
+
+def test_a_screen_that_nobody_is_signed_in_to_any_more_says_so_and_leads_to_the_door(page: Page) -> None:
+    page.goto("/board/")
+    expect(page.locator("data-age")).to_have_text("live")
+
+    Session.objects.all().delete()
+
+    expect(page.locator(".signed-out")).to_contain_text("Not signed in any more")
+    page.locator(".signed-out a").click()
+    expect(page).to_have_url(re.compile("/login/.next=%2Fboard%2F"))
+
+
+@pytest.mark.parametrize("news", [{"version": "next"}, {"plant": "two lines"}])
+def test_an_idle_screen_loads_a_new_release_or_wall_once_the_server_can_serve_it(
+    page: Page, news: dict[str, str]
+) -> None:
+    server = Server(page)
+    page.clock.install()
+    page.goto("/board/")
+    page.evaluate("window.isOld = true")
+    server.beat()
+    server.beat(**news)
+    page.clock.run_for(50_000)
+    server.beat(**news)
+    page.clock.run_for(2_000)
+    assert page.evaluate("window.isOld"), "it was not idle for a minute yet"
+
+    page.clock.run_for(10_000)
+    server.beat(**news)
+    page.clock.run_for(2_000)
+
+    page.wait_for_function("!window.isOld")
+
+
+def test_a_kiosk_whose_own_clock_is_wrong_says_so_and_shows_the_plants_time(page: Page) -> None:
+    page.clock.install(time=datetime.now(UTC) + timedelta(hours=1))
+    page.goto("/lines/L-7/")
+    page.clock.run_for(2_000)
+
+    expect(page.locator("[data-hop=server] .hop-text")).to_contain_text("own clock 1:00")
+    expect(page.locator("[data-hop=server] .hop-text")).to_contain_text("fast")
 
 
 @pytest.mark.parametrize("width", [390, 1280, 1920])

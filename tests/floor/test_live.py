@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis
@@ -14,13 +14,14 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import F
 from pytest_django.fixtures import Settings
 
 from floor import live
 from floor.consumers import ABUSED, MAX_FRAME, REFUSED, LineConsumer
-from floor.models import Line, LineState, MachineState, User
+from floor.models import Line, LineState, MachineState, Screen, User
+from ms5 import hub as hubs
 from ms5.hub import Hub
 from tests.factories import make_line, make_machine, make_shifts, make_site, make_user
 
@@ -195,6 +196,74 @@ async def test_a_screen_gets_its_tiles_and_the_beat_of_its_line(line7: Line, ola
     assert (tile["tile"], tile["line"], tile["n"]) == ("link", "L-7", 1)
     assert "online" in tile["html"]
     assert beat["lines"] == {} or beat["lines"]["L-7"]["observed_until"]
+
+
+async def test_while_the_database_is_away_the_beat_tells_since_when(
+    line7: Line, ola: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: datetime) -> hubs.Look:
+        raise OperationalError("the server is gone")
+
+    async with screen(Hub(), ola) as socket:
+        first = (await until(socket, "beat"))["beat"]
+        monkeypatch.setattr(hubs, "look", away)
+        while (beat := (await until(socket, "beat"))["beat"])["now"] == beat["database"]:
+            pass
+
+    assert first["now"] == first["database"] <= beat["database"] < beat["now"]
+
+
+# ---------------------------------------------------------------- what screens tell of themselves
+
+WALL = {"id": "5b0c0000-0000-4000-8000-000000000001", "shows": "Plant board", "address": "/board/", "sound": "off"}
+
+
+async def _told(hub: Hub, **told: Any) -> Screen:
+    """The row of a screen once it says what was told."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (found := await in_plant(Screen.objects.filter(**told).first)) is None:
+            await asyncio.sleep(0.1)
+    return cast(Screen, found)
+
+
+async def test_a_wall_that_cannot_be_heard_is_known_since_when_until_it_can(line7: Line, ola: User) -> None:
+    hub, size = Hub(), {"width": 1920, "height": 1080}
+    async with screen(hub, ola) as socket:
+        await say(socket, screen=WALL | size)
+        mute = await _told(hub, sound="off")
+        await say(socket, screen=WALL | size | {"width": 1280})
+        again = await _told(hub, width=1280)
+        await say(socket, screen=WALL | size | {"sound": "on"})
+        heard = await _told(hub, sound="on")
+
+    assert (str(mute.pk), mute.person_id, mute.off_since) == (WALL["id"], ola.pk, mute.at)
+    assert again.off_since == mute.off_since < again.at
+    assert (heard.off_since, heard.since) == (None, mute.since)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"id": "nobody"}, {"sound": "loud"}, {"width": 0}, {"width": "wide"}, {"address": "https://elsewhere/"},
+        {"address": "//elsewhere/"}, {"address": "javascript:alert(1)"},
+    ],
+)  # fmt: skip
+async def test_a_screen_that_tells_nonsense_is_not_written_down(wrong: dict[str, Any], ola: User) -> None:
+    async with screen(Hub(), ola) as socket:
+        await say(socket, screen=WALL | {"width": 1920, "height": 1080} | wrong)
+        answer = await until(socket, "error")
+
+    assert answer["error"]["message"].startswith("What a screen tells")
+
+
+async def test_one_socket_is_one_screen(ola: User) -> None:
+    other = WALL | {"id": "5b0c0000-0000-4000-8000-000000000002"}
+    async with screen(Hub(), ola) as socket:
+        for told in (WALL, other):
+            await say(socket, screen=told | {"width": 1920, "height": 1080})
+        answer = await until(socket, "error")
+
+    assert answer["error"]["message"] == "A screen has one id."
 
 
 async def test_what_changes_at_the_machine_reaches_every_screen_as_the_same_text(line7: Line, ola: User) -> None:

@@ -240,6 +240,7 @@ def test_controllers_and_processes_tell_when_they_were_last_seen() -> None:
     beat("escalator", "here", now)
 
     assert value("ms5_plc_last_good_read_timestamp_seconds", station="PLC1") == pytest.approx(now.timestamp())
+    assert value("ms5_screens", sound="off") == 0
     assert value("ms5_heartbeat_timestamp_seconds", component="escalator", instance="here") == pytest.approx(
         now.timestamp()
     )

@@ -15,8 +15,10 @@ from django.db import OperationalError
 from andon.actions import deliver_pending, escalate_due, raise_call, seed_rules
 from andon.models import Notification, WebhookTarget
 from floor.actions.heartbeat import beat, leave
-from floor.models import Equipment, LineState
+from floor.actions.screens import Report, note_screens
+from floor.models import Equipment, LineState, Screen
 from ms5.watchdog import Alarm, Derivations, Looking, News, Post, Round, Watch, alarms, speaks
+from ms5.watchdog.post import Courier, _get
 from ms5.watchdog.rounds import Seen
 from oee.models import LineDerived
 from plc.models import Binding, Controller, Link, Tag
@@ -206,6 +208,30 @@ def test_figures_that_stand_still_while_facts_come_in_are_told() -> None:
     assert alarm.text == "Figures of L-BAG1 have stood still for 61 s. Does the worker run?"
 
 
+def tell(sound: str, now: datetime) -> None:
+    note_screens([Report(WALL, None, "Plant board", "/board/", sound, 1920, 1080)], now)
+
+
+WALL = uuid.UUID(int=7)
+
+
+@pytest.mark.django_db
+def test_a_screen_that_must_be_heard_is_told_when_it_is_mute_or_dark_and_no_other_is() -> None:
+    all_beat(after(minutes=5))
+    for second in range(0, 91, 30):
+        tell("off", after(seconds=second))
+    assert keys(after(seconds=90)) == set()
+
+    Screen.objects.update(is_watched=True, name="Wall of hall 2")
+
+    (alarm,) = alarms(after(seconds=90), LONG_BEFORE)
+    assert (alarm.key, alarm.text) == (f"mute:{WALL}", "The screen Wall of hall 2 cannot be heard: SOUND OFF for 90 s.")
+    tell("on", after(seconds=120))
+    assert keys(after(seconds=120)) == set()
+    assert keys(after(seconds=211)) == {f"dark:{WALL}"}
+    assert keys(after(seconds=211), since=after(seconds=200)) == set()
+
+
 # ---------------------------------------------------------------- saying it
 
 
@@ -363,6 +389,9 @@ class Listener(BaseHTTPRequestHandler):
         self.answer(body)
 
     def do_GET(self) -> None:
+        if self.path == "/nonsense":
+            self.wfile.write(b"This is not HTTP.\r\n\r\n")
+            return
         self.answer(None)
 
     def answer(self, body: Any) -> None:
@@ -381,6 +410,17 @@ def receiver() -> Iterator[Receiver]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
+
+
+def test_a_receiver_that_answers_nonsense_does_not_end_the_way_it_came_by(receiver: Receiver) -> None:
+    courier = Courier[str]("web", _get, try_for_s=0)
+
+    courier.give(f"{receiver.address}/nonsense")
+    courier.give("no address at all")
+    courier.give(f"{receiver.address}/hook")
+
+    assert receiver.something.acquire(timeout=30)
+    assert [path for path, _ in receiver.heard] == ["/hook"]
 
 
 def test_alarms_go_to_the_web_address_too_though_the_mail_server_hangs(
