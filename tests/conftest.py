@@ -29,10 +29,15 @@ def _is_worker() -> bool:
     return "PYTEST_XDIST_WORKER" in os.environ
 
 
+def _is_given() -> bool:
+    """Say whether whoever started this process has started PostgreSQL for it, and takes both away again."""
+    return _is_worker() or "MS5_TEST_POSTGRES" in os.environ
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Worker processes share one PostgreSQL, which belongs to the process that starts them."""
     use_chance()
-    if config.getoption("numprocesses", None) and not _is_worker():
+    if config.getoption("numprocesses", None) and not _is_given():
         _start_postgres(_started_before_the_workers)
 
 
@@ -50,7 +55,7 @@ def pytest_report_header() -> str:
 
 def pytest_unconfigure() -> None:
     _started_before_the_workers.close()
-    if not _is_worker():
+    if not _is_given():
         shutil.rmtree(THROW_AWAY, ignore_errors=True)
 
 
@@ -74,7 +79,7 @@ def servers() -> Iterator[None]:
     """PostgreSQL and Redis answer. Tests that use the database have this already."""
     with ExitStack() as started:
         _start_valkey(started)
-        if not _is_worker():
+        if not _is_given():
             _start_postgres(started)
         yield
 

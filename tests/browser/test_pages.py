@@ -59,8 +59,7 @@ def test_no_page_breaks_its_own_content_policy(page: Page) -> None:
     page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
 
     for address in PAGES:
-        page.goto(address)
-        page.wait_for_timeout(300)
+        page.goto(address, wait_until="networkidle")
 
     assert [words for words in said if "404 (Not Found)" not in words] == []
 

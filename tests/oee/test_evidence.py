@@ -225,7 +225,7 @@ def test_a_shift_that_was_not_is_refused_in_words(start: str, words: str) -> Non
 # ---------------------------------------------------------------- whatever happens, it adds up
 
 
-@pytest.mark.parametrize("seed", seeds(2, 40))
+@pytest.mark.parametrize("seed", seeds(1, 40))
 def test_the_listed_rows_of_any_history_add_up_to_numerator_and_denominator(seed: int, mara: User) -> None:
     dice = random.Random(seed)
     stage = make_stage()

@@ -269,7 +269,7 @@ def test_one_more_second_of_running_costs_few_queries(django_assert_max_num_quer
         assert rebuild_dirty(NOW) == 1
 
 
-@pytest.mark.parametrize("seed", seeds(2, 40))
+@pytest.mark.parametrize("seed", seeds(1, 40))
 def test_rebuilding_in_portions_gives_the_rows_of_rebuilding_everything(seed: int) -> None:
     dice = random.Random(seed)
     stage = make_stage()

@@ -4,6 +4,7 @@ import pytest
 
 from tests.faults.outside import Outside, outside
 from tests.stack.running import Product, product
+from tests.stack.survivor import Past, gone, survive
 
 
 @pytest.fixture(scope="session")
@@ -14,7 +15,14 @@ def world() -> Iterator[Outside]:
 
 
 @pytest.fixture(scope="session")
-def plant(world: Outside, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def past(tmp_path_factory: pytest.TempPathFactory) -> Past:
+    """What the data folder of these tests has been through: a start is dear, so its ends are tested on the way."""
+    return survive(tmp_path_factory.mktemp("stack") / "data")
+
+
+@pytest.fixture(scope="session")
+def plant(world: Outside, past: Past) -> Iterator[Product]:
     """One running product for all tests of this folder."""
-    with product(tmp_path_factory.mktemp("stack") / "data", **world.environment) as running:
+    with product(past.folder.path, **world.environment) as running:
         yield running
+    gone(past.folder)

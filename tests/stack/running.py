@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import psycopg
 
@@ -76,32 +76,34 @@ def _exists(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
 
 
+def begin(path: Path, port: int, output: IO[bytes], **environment: str) -> subprocess.Popen[bytes]:
+    """make run, as far as it has come: with one day of history, nobody waits until it is ready."""
+    inherited = {name: value for name, value in os.environ.items() if name not in THE_TESTS_OWN}
+    given = {"MS5_DATA_DIR": str(path), "MS5_PORT": str(port), "MS5_HISTORY_DAYS": "1", "MS5_ENV": "development"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "ms5.bare", "run"],
+        cwd=PROJECT,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        env=inherited | given | environment,
+    )
+
+
 @contextmanager
 def product(path: Path, **environment: str) -> Iterator[Product]:
-    """Start everything in `path` with one day of history; stop everything in the end."""
-    port = _free_port()
-    inherited = {
-        k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
-    }
+    """Start everything in `path`; stop everything in the end."""
+    port = free_port()
     log = path.with_suffix(".log")
     with log.open("wb") as output:
-        supervisor = subprocess.Popen(
-            [sys.executable, "-m", "ms5.bare", "run"],
-            cwd=PROJECT,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=inherited
-            | {"MS5_DATA_DIR": str(path), "MS5_PORT": str(port), "MS5_HISTORY_DAYS": "1", "MS5_ENV": "development"}
-            | environment,
-        )
+        supervisor = begin(path, port, output, **environment)
     running = Product(Folder(path), f"http://127.0.0.1:{port}", supervisor)
     try:
         eventually(f"ready (see {log})", lambda: _is_ready(supervisor, log), within_s=READY_WITHIN_S)
