@@ -372,6 +372,7 @@ def add_stop(
         reason, line = _worded(find_reason(reason_code), comment), machine.line
         refuse_impossible(start, end, now)
         lock_line(line.id)
+        refuse_forgotten(line, start, now)
         refuse_closed(line, end, by, now)
         _refuse_observed(machine, start, end)
         note = ManualStop.objects.create(

@@ -409,6 +409,8 @@ def test_where_the_controller_saw_the_machine_nothing_can_be_entered() -> None:
         add_stop(stage.machine, at("07:10"), at("09:45"), "POWER_LOSS", **by())
     with pytest.raises(ImpossibleTime, match="end must be later"):
         add_stop(stage.machine, at("07:20"), at("07:10"), "POWER_LOSS", **by())
+    with pytest.raises(ImpossibleTime, match="Only figures are kept"):
+        add_stop(stage.machine, at("07:10", -120), at("07:20"), "POWER_LOSS", **by())
     assert totals(stage) == {"run_ms": 90, "no_data_ms": 30}
 
 
