@@ -122,7 +122,7 @@ def test_a_merge_sent_again_after_it_became_part_of_a_longer_one_is_answered_wit
         reason_code="MAT_JAM",
     )  # fmt: skip
     first, second, third = stops()
-    merge = {"other": str(third.id), "request_id": str(uuid4())}
+    merge: dict[str, Any] = {"other": str(third.id), "request_id": str(uuid4())}
     send(f"downtime/events/{second.id}/merge", 200, **merge)
     send(f"downtime/events/{first.id}/merge", 200, other=str(second.id))
 
