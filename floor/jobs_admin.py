@@ -9,7 +9,17 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
 
-from floor.actions.jobs import FIXED_ONCE_STARTED, JobRefused, change_job, create_job, remove_job, set_job_cycle
+from floor.actions.jobs import (
+    FIXED_ONCE_STARTED,
+    JobRefused,
+    add_run,
+    change_job,
+    correct_run,
+    create_job,
+    remove_job,
+    set_job_cycle,
+    take_back_run,
+)
 from floor.actions.standards import ImpossibleStandard
 from floor.models import Job, JobRun, User
 
@@ -56,12 +66,70 @@ class RunInline(admin.TabularInline):
     fields = readonly_fields = ("started_at", "started_by", "ended_at", "ended_by")
     ordering = ("started_at",)
     can_delete = False
+    show_change_link = True
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class RunForm(forms.ModelForm):
+    """Tries the action and takes it back, as the form of a job does."""
+
+    never_ran = forms.BooleanField(
+        required=False, help_text="Take it back: the job that its start had ended went on instead."
+    )
+    reason = forms.CharField(max_length=500, label="Why it was otherwise")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "ended_at" in self.fields:  # not on the page of somebody who may only look
+            self.fields["ended_at"].required = False
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:
+            try:
+                with transaction.atomic():
+                    self.act(None)
+                    transaction.set_rollback(True)
+            except JobRefused as refusal:
+                raise forms.ValidationError(str(refusal)) from refusal
+        return cleaned
+
+    def _post_clean(self) -> None:
+        """The row stays as it is; the action locks and changes it."""
+
+    def act(self, user: User | None) -> JobRun:
+        cleaned, said = self.cleaned_data, {"reason": self.cleaned_data["reason"], "by": user, "now": timezone.now()}
+        ran = {name: cleaned[name] for name in ("job", "started_at", "ended_at")}
+        run: JobRun = self.instance
+        if run._state.adding:
+            return add_run(**ran, **said)
+        if cleaned["never_ran"]:
+            take_back_run(run, **said)
+            return run
+        return correct_run(run, **ran, **said)
+
+
+@admin.register(JobRun)
+class RunAdmin(admin.ModelAdmin):
+    """Which job really ran, and when. Runs begin and end on the floor; here they are put right."""
+
+    form = RunForm
+    fields = ("job", "started_at", "ended_at", "never_ran", "reason")
+    list_display = ("job", "line", "started_at", "started_by", "ended_at", "ended_by")
+    list_filter = ("line",)
+    list_select_related = ("job", "line", "started_by", "ended_by")
+    search_fields = ("job__number",)
+    ordering = ("-started_at",)
+    autocomplete_fields = ("job",)
+
+    def save_model(self, request: HttpRequest, obj: JobRun, form: Any, change: bool) -> None:
+        run = form.act(request.user if isinstance(request.user, User) else None)
+        obj.pk, obj.job = run.pk, run.job
 
 
 @admin.register(Job)

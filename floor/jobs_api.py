@@ -25,6 +25,7 @@ STATUSES = ("planned", "running", "ended")
 
 
 class RunRow(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
     started_at = PlantTime()
     ended_at = PlantTime(allow_null=True, help_text="null: it still runs.")
     started_by = serializers.CharField(allow_null=True)
@@ -64,6 +65,22 @@ class StartIn(serializers.Serializer[Any]):
 
 class EndIn(serializers.Serializer[Any]):
     ended_at = PlantTime(required=False, help_text="Without it: now.")
+
+
+class ReasonIn(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=500, help_text="Why it was otherwise.")
+
+
+class CorrectionIn(ReasonIn):
+    job = serializers.CharField(required=False, max_length=50, help_text="The job that really ran, by id or number.")
+    started_at = PlantTime(required=False)
+    ended_at = PlantTime(required=False, allow_null=True, help_text="null: it still runs.")
+
+
+class RunIn(ReasonIn):
+    job = serializers.CharField(max_length=50, help_text="The job that ran, by id or number.")
+    started_at = PlantTime()
+    ended_at = PlantTime(allow_null=True, help_text="null: it still runs.")
 
 
 class JobQuery(Query):
@@ -112,6 +129,7 @@ def _status(runs: list[JobRun]) -> str:
 
 def _run_row(run: JobRun, line: Line) -> dict[str, Any]:
     return {
+        "id": run.pk,
         "started_at": local(run.started_at, line.site.zone),
         "ended_at": local(run.ended_at, line.site.zone),
         "started_by": None if run.started_by is None else str(run.started_by),
@@ -213,6 +231,64 @@ class EndJob(Asked):
         ended_at: datetime | None = words.get("ended_at")
         jobs.end_job(found, **_said(request), ended_at=ended_at)
         return self.answer(job_row(find_job(str(found.pk))))
+
+
+class AddRun(Asked):
+    capability = Capability.ASSIGN_JOBS
+    serializer_class = JobRow
+
+    @extend_schema(operation_id="add_job_run", request=RunIn, responses={201: JobRow})
+    def post(self, request: Request) -> Response:
+        """A job ran and nobody said so."""
+        words = given(RunIn, request)
+        job = _body_job(words.pop("job"))
+        jobs.add_run(job, **words, **_said(request))
+        return self.answer(job_row(find_job(str(job.pk))), 201)
+
+
+class CorrectRun(Asked):
+    capability = Capability.ASSIGN_JOBS
+    serializer_class = JobRow
+
+    @extend_schema(operation_id="correct_job_run", request=CorrectionIn, responses=JobRow)
+    def post(self, request: Request, run: int) -> Response:
+        """It was another job that ran, or at another time; what is left out stays as it is."""
+        found, words = _run(run), given(CorrectionIn, request)
+        jobs.correct_run(
+            found,
+            **_said(request),
+            job=_body_job(words["job"]) if "job" in words else found.job,
+            started_at=words.get("started_at", found.started_at),
+            ended_at=words.get("ended_at", found.ended_at),
+            reason=words["reason"],
+        )
+        return self.answer(job_row(find_job(str(_run(run).job_id))))
+
+
+class TakeBackRun(Asked):
+    capability = Capability.ASSIGN_JOBS
+    serializer_class = JobRow
+
+    @extend_schema(operation_id="take_back_job_run", request=ReasonIn, responses=JobRow)
+    def post(self, request: Request, run: int) -> Response:
+        """The job never ran then; the one that its start had ended went on instead."""
+        found = _run(run)
+        jobs.take_back_run(found, **_said(request), reason=given(ReasonIn, request)["reason"])
+        return self.answer(job_row(find_job(str(found.job_id))))
+
+
+def _run(key: int) -> JobRun:
+    found = JobRun.objects.select_related("job__line__site", "line").filter(pk=key).first()
+    if found is None:
+        raise Http404("There is no such run of a job.")
+    return found
+
+
+def _body_job(key: str) -> Job:
+    try:
+        return find_job(key)
+    except Http404 as error:
+        raise ValidationError({"job": [str(error)]}) from error
 
 
 def _said(request: Request) -> dict[str, Any]:

@@ -539,9 +539,7 @@ def _is_meant(scope: Scope, window: ShiftWindow) -> bool:
     return window.work_date in scope.days and scope.shift in ("", window.name) and scope.team in ("", window.team)
 
 
-def _unseen_hours(
-    window: ShiftWindow, start: datetime, end: datetime, zone: ZoneInfo
-) -> Iterable[UnseenHour]:
+def _unseen_hours(window: ShiftWindow, start: datetime, end: datetime, zone: ZoneInfo) -> Iterable[UnseenHour]:
     schedule = schedule_of([window])
     for since, until in hours(zone, start, end):
         low, high = to_ms(max(since, start)), to_ms(min(until, end))

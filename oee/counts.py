@@ -27,7 +27,9 @@ class Counted(NamedTuple):
 def counted_by_people(machines: Iterable[UUID], since: datetime | None, until: datetime | None) -> Iterator[Counted]:
     """Of [since, until), None without limit; two queries, one more where something was counted by hand."""
     ids = list(machines)
-    entries = list(_between(CountEntry.objects.standing(), "ends_at", ids, since, until))
+    # What is counted up to a moment belongs to the minute before it.
+    first, last = (None if moment is None else moment + MILLISECOND for moment in (since, until))
+    entries = list(_between(CountEntry.objects.standing(), "ends_at", ids, first, last))
     answered = _answered(entries)
     yield from (entered(entry) for entry in entries if entry.pk not in answered)
     accepted = QuarantineDecision.objects.filter(is_accepted=True)

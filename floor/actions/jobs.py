@@ -6,7 +6,7 @@ the minute in which it was started.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -219,6 +219,121 @@ def _close(run: JobRun, end: datetime, by: User | None, now: datetime) -> None:
     run.ended_at, run.ended_by = end, by
     run.save(update_fields=["ended_at", "ended_by"])
     audit.record(by, "job.end", run.job, now, job=run.job.number, ended_at=end.isoformat())
+
+
+# ---------------------------------------------------------------- it was otherwise
+
+
+@transaction.atomic
+def add_run(
+    job: Job, *, started_at: datetime, ended_at: datetime | None, reason: str, by: User | None, now: datetime
+) -> JobRun:
+    """The job (with its line and site loaded) ran on [started_at, ended_at) and nobody said so. Raises JobRefused."""
+    _lock(job.line)
+    _refuse_wordless(reason)
+    _refuse_span(job, started_at, ended_at, by, now)
+    run = JobRun(job=job, line=job.line, started_at=started_at, ended_at=ended_at, started_by=by)
+    run.ended_by = None if ended_at is None else by
+    _refuse_others(run, None)
+    run.save()
+    audit.record(by, "job.add_run", run, now, line=run.line.code, after=_told(run), reason=reason.strip())
+    _tell(run.line, started_at)
+    return run
+
+
+@transaction.atomic
+def correct_run(
+    run: JobRun,
+    *,
+    job: Job,
+    started_at: datetime,
+    ended_at: datetime | None,
+    reason: str,
+    by: User | None,
+    now: datetime,
+) -> JobRun:
+    """It was this job (with its line and site loaded) that ran, on [started_at, ended_at); None: it still runs.
+
+    The run that its start had ended follows its new start. Raises JobRefused.
+    """
+    run = _locked(run, job.line, reason)
+    if job.line_id != run.line_id:
+        raise JobElsewhere(f"Job {job.number} is planned on {job.line}.")
+    _refuse_time(job, run.started_at, by, now, "started")
+    _refuse_span(job, started_at, ended_at, by, now)
+    before, told, since = _before(run), _told(run), min(run.started_at, started_at)
+    run.job, run.started_at, run.ended_at = job, started_at, ended_at
+    _refuse_others(run, before)
+    if before is not None:
+        _move(before, None)
+    run.save(update_fields=["job", "started_at", "ended_at"])
+    if before is not None:
+        _move(before, started_at)
+    audit.record(by, "job.correct", run, now, line=run.line.code, before=told, after=_told(run), reason=reason.strip())
+    _tell(run.line, since)
+    return run
+
+
+@transaction.atomic
+def take_back_run(run: JobRun, *, reason: str, by: User | None, now: datetime) -> None:
+    """The job never ran then; the one that its start had ended went on instead. Raises JobRefused."""
+    run = _locked(run, run.line, reason)
+    _refuse_time(run.job, run.started_at, by, now, "started")
+    before = _before(run)
+    audit.record(by, "job.take_back", run, now, line=run.line.code, before=_told(run), reason=reason.strip())
+    run.delete()
+    if before is not None:
+        before.ended_at = run.ended_at
+        before.save(update_fields=["ended_at"])
+    _tell(run.line, run.started_at)
+
+
+def _locked(run: JobRun, line: Line, reason: str) -> JobRun:
+    _refuse_wordless(reason)
+    _lock(line)
+    found = JobRun.objects.select_related("job__line__site", "line__site").filter(pk=run.pk).first()
+    if found is None:
+        raise JobElsewhere("This run was taken back already.")
+    return found
+
+
+def _refuse_wordless(reason: str) -> None:
+    if not reason.strip():
+        raise ImpossibleJob("Say why it was otherwise; everybody who looks back will ask.")
+
+
+def _refuse_span(job: Job, start: datetime, end: datetime | None, by: User | None, now: datetime) -> None:
+    _refuse_time(job, start, by, now, "started")
+    if end is None:
+        return
+    _refuse_time(job, end, by, now, "ended")
+    if end <= start:
+        raise ImpossibleJobTime("The end must be later than the start.")
+
+
+def _before(run: JobRun) -> JobRun | None:
+    """The run that this one ended by its start."""
+    return JobRun.objects.filter(line=run.line, ended_at=run.started_at).select_related("job").first()
+
+
+def _move(run: JobRun, end: datetime | None) -> None:
+    """The end of a run is where the next one begins; None: out of its way for the moment."""
+    run.ended_at = end or run.started_at + timedelta(microseconds=1)
+    run.save(update_fields=["ended_at"])
+
+
+def _refuse_others(run: JobRun, before: JobRun | None) -> None:
+    others = JobRun.objects.touching(run.started_at, run.ended_at).filter(line=run.line).exclude(pk=run.pk)
+    for other in others.select_related("job"):
+        if before is None or other.pk != before.pk or other.started_at >= run.started_at:
+            raise ImpossibleJobTime(f"Job {other.job.number} ran {_span(run.line, other)}. Correct that first.")
+
+
+def _told(run: JobRun) -> dict[str, str | None]:
+    return {"job": run.job.number, "started_at": run.started_at.isoformat(), "ended_at": _iso(run.ended_at)}
+
+
+# ---------------------------------------------------------------- what cannot be
 
 
 def _refuse_time(job: Job, moment: datetime, by: User | None, now: datetime, what: str) -> None:

@@ -136,7 +136,7 @@ def _watermarks(ids: list[UUID]) -> dict[UUID, int]:
 
 def _not_before(start: int, parts: Parts) -> Parts:
     """Parts counted before the machine was ever seen belong to its first minute."""
-    return parts if parts.minute >= start - MINUTE_MS else parts._replace(minute=start)
+    return parts if parts.minute >= start // MINUTE_MS * MINUTE_MS else parts._replace(minute=start)
 
 
 def stored_stops(ids: list[UUID], since: datetime | None, until: datetime | None = None) -> list[Stop]:

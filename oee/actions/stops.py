@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TypeVar
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db import models, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
@@ -268,7 +268,9 @@ def merge_stops(
             raise ImpossibleTime("Choose two stops of the same machine.")
         if last.ended_at is None:
             raise ImpossibleTime("The later stop is still going on. Merge it when the machine runs again.")
-        _refuse_long_run(first, last, by, run_is_stop)
+        stops = _from_to(first, last)
+        _refuse_long_run(stops, by, run_is_stop)
+        _say_again(stops, by, now, request_id)
         merge = StopMerge.objects.create(
             equipment=first.equipment,
             starts_at=first.started_at,
@@ -285,15 +287,41 @@ def merge_stops(
     return once(StopMerge, request_id, write)
 
 
-def _refuse_long_run(first: Stop, last: Stop, by: User, run_is_stop: bool) -> None:
+def _from_to(first: Stop, last: Stop) -> list[Stop]:
+    between = Stop.objects.filter(
+        equipment=first.equipment, started_at__gte=first.started_at, started_at__lte=last.started_at
+    )
+    return list(between.select_related("line__site", "coding").order_by("started_at"))
+
+
+def _say_again(stops: Sequence[Stop], by: User, now: datetime, request_id: UUID) -> None:
+    """What was said about an earlier stop is for all of what is one now, but not over what a later one was given."""
+    pieces = parts_of(stops[0].line, stops, now)
+    newest = 0
+    for stop in stops:
+        for part in pieces[stop.id]:
+            if part.coding is None or part.coding > newest:
+                continue
+            said = StopCoding.objects.get(pk=part.coding)
+            again = StopCoding.objects.create(
+                equipment_id=stop.equipment_id,
+                covers=DateTimeTZRange(from_ms(part.start), _end_of(stop, part, now), "[)"),
+                reason=said.reason,
+                comment=said.comment,
+                author=by,
+                made_at=now,
+                request_id=uuid5(request_id, str(part.start)),
+                replaces=said,
+            )
+            stop.coding = again
+        newest = max(newest, stop.coding_id or 0)
+
+
+def _refuse_long_run(stops: Sequence[Stop], by: User, run_is_stop: bool) -> None:
     if can(by, Capability.CONFIRM_STOP):
         return
     if run_is_stop:
         raise NeedsSupervisor("That the machine did not run between the stops must be said by a supervisor.")
-    between = Stop.objects.filter(
-        equipment=first.equipment, started_at__gte=first.started_at, started_at__lte=last.started_at
-    )
-    stops = list(between.order_by("started_at"))
     for before, after in pairwise(stops):
         if before.ended_at is not None and after.started_at - before.ended_at > MERGE_ACROSS:
             minutes = (after.started_at - before.ended_at) // timedelta(minutes=1)
@@ -344,6 +372,7 @@ def add_stop(
         reason, line = _worded(find_reason(reason_code), comment), machine.line
         refuse_impossible(start, end, now)
         lock_line(line.id)
+        refuse_forgotten(line, start, now)
         refuse_closed(line, end, by, now)
         _refuse_observed(machine, start, end)
         note = ManualStop.objects.create(

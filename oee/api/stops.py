@@ -375,7 +375,10 @@ class MergeStops(AboutOneStop):
         merge = saying.merge_stops(
             stop_id(stop), words["other"], run_is_stop=words["run_is_stop"], **said(request, words)
         )
-        one = stops().get(equipment=merge.equipment_id, started_at=merge.starts_at)
+        # Said again later, it may have become part of a longer one.
+        one = stops().filter(equipment=merge.equipment_id, started_at__lte=merge.starts_at).first()
+        if one is None:
+            raise Http404("This stop is not there any more.")
         return self.answer(detail_row(one, timezone.now()))
 
     @extend_schema(operation_id="separate_stops")

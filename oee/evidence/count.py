@@ -12,7 +12,7 @@ from floor.domain.fold import NO_PRODUCT
 from floor.domain.shifts import hour_start
 from floor.models import MachineMinute
 from oee.counts import Counted, accepted_parts, entered
-from oee.domain.clock import MINUTE_MS, from_ms, to_ms
+from oee.domain.clock import MILLISECOND, MINUTE_MS, from_ms, to_ms
 from oee.domain.standards import RunningJob, Standard
 from oee.evidence.scope import Scope
 from oee.jobs import JobsIn, jobs_of
@@ -221,7 +221,8 @@ def _by_people(scope: Scope, standards: _StandardsUsed) -> Iterator[tuple[Hour, 
     if not scope.rows:
         return
     first, last = scope.rows[0].starts_at, scope.rows[-1].ends_at
-    entries = CountEntry.objects.counting().filter(equipment=scope.machine, ends_at__gt=first, ends_at__lte=last)
+    ends = {"ends_at__gte": first + MILLISECOND, "ends_at__lt": last + MILLISECOND}
+    entries = CountEntry.objects.counting().filter(equipment=scope.machine, **ends)
     for entry in entries.select_related("author").order_by("ends_at"):
         yield from _told(scope, standards, entered(entry), entry.get_sort_display(), entry)
     decisions = QuarantineDecision.objects.filter(equipment=scope.machine, is_accepted=True, at__gte=first, at__lt=last)

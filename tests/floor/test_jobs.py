@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
@@ -19,12 +20,15 @@ from floor.actions.jobs import (
     JobElsewhere,
     JobRefused,
     JobTooOld,
+    add_run,
     change_job,
+    correct_run,
     create_job,
     end_job,
     remove_job,
     set_job_cycle,
     start_job,
+    take_back_run,
 )
 from floor.models import AuditEntry, FactsChange, IdealCycle, Job, JobRun, Line, LineState, Product, User
 from tests.factories import make_line, make_machine, make_shifts, make_site, make_user
@@ -275,6 +279,138 @@ def test_whatever_people_tap_runs_never_overlap_and_every_accepted_tap_is_kept(
             assert earlier.ended_at is not None
             assert earlier.started_at < earlier.ended_at <= later.started_at
         transaction.set_rollback(True)
+
+
+# ---------------------------------------------------------------- it was otherwise
+
+
+def started(plan: Callable[..., Job], ola: User) -> list[JobRun]:
+    """4711 from eight, 4712 from ten, and still; the line has been seen."""
+    runs = [start_job(plan(number), by=ola, now=at(clock)) for number, clock in (("4711", "08:00"), ("4712", "10:00"))]
+    LineState.objects.create(line=runs[0].line, facts_version=1)
+    return runs
+
+
+def correct(run: JobRun, mara: User, **otherwise: Any) -> JobRun:
+    run.refresh_from_db()
+    stays = {"job": run.job, "started_at": run.started_at, "ended_at": run.ended_at, "reason": "Wrong tap."}
+    return correct_run(run, **{**stays, **otherwise}, by=mara, now=NOW)
+
+
+def test_a_wrong_start_is_taken_back_and_the_job_before_went_on(
+    plan: Callable[..., Job], ola: User, mara: User
+) -> None:
+    _, wrong = started(plan, ola)
+
+    take_back_run(wrong, reason="Wrong tap.", by=mara, now=NOW)
+
+    assert runs() == [("4711", at("08:00"), None)]
+    entry = AuditEntry.objects.get(action="job.take_back")
+    assert (entry.actor, entry.detail["before"]["job"], entry.detail["reason"]) == (mara, "4712", "Wrong tap.")
+    assert FactsChange.objects.order_by("-version")[0].since == at("10:00")
+    with pytest.raises(JobElsewhere, match="taken back already"):
+        take_back_run(wrong, reason="Wrong tap.", by=mara, now=NOW)
+
+
+def test_it_was_another_job_that_ran(plan: Callable[..., Job], ola: User, mara: User) -> None:
+    first, _ = started(plan, ola)
+
+    correct(first, mara, job=plan("4713"))
+
+    assert runs() == [("4713", at("08:00"), at("10:00")), ("4712", at("10:00"), None)]
+    detail = AuditEntry.objects.get(action="job.correct").detail
+    assert (detail["before"]["job"], detail["after"]["job"]) == ("4711", "4713")
+
+
+def test_a_run_that_nobody_tapped_is_added_where_nothing_ran(plan: Callable[..., Job], ola: User, mara: User) -> None:
+    job = plan("4710")
+    started(plan, ola)
+
+    add_run(job, started_at=at("06:30"), ended_at=at("08:00"), reason="Forgotten.", by=mara, now=NOW)
+    with pytest.raises(ImpossibleJobTime, match="Job 4711 ran"), transaction.atomic():
+        add_run(job, started_at=at("06:00"), ended_at=at("08:01"), reason="Forgotten.", by=mara, now=NOW)
+
+    assert runs()[0] == ("4710", at("06:30"), at("08:00"))
+    assert AuditEntry.objects.get(action="job.add_run").detail["after"]["job"] == "4710"
+    assert FactsChange.objects.order_by("-version")[0].since == at("06:30")
+
+
+@pytest.mark.parametrize("start", ["09:10", "11:20"])
+def test_the_job_before_ends_where_the_next_one_really_began(
+    plan: Callable[..., Job], ola: User, mara: User, start: str
+) -> None:
+    _, second = started(plan, ola)
+
+    correct(second, mara, started_at=at(start))
+
+    assert runs() == [("4711", at("08:00"), at(start)), ("4712", at(start), None)]
+    assert FactsChange.objects.order_by("-version")[0].since == min(at(start), at("10:00"))
+
+
+def test_what_cannot_have_been_is_refused_in_words_and_nothing_changes(
+    plan: Callable[..., Job], ola: User, mara: User
+) -> None:
+    first, second = started(plan, ola)
+    elsewhere = create_job(make_line("L-ROLL"), "4720", second.job.product, 5, by=mara, now=at("05:00"))
+    before = runs()
+
+    for otherwise, words in (
+        ({"started_at": at("08:00")}, "Job 4711 ran from .* Correct that first"),
+        ({"started_at": at("12:01")}, "started in the future"),
+        ({"ended_at": at("09:59")}, "end must be later"),
+        ({"job": elsewhere}, "planned on"),
+        ({"reason": " "}, "Say why"),
+    ):
+        with pytest.raises(JobRefused, match=words), transaction.atomic():
+            correct(second, mara, **otherwise)
+    with pytest.raises(JobRefused, match="Job 4712 ran from"), transaction.atomic():
+        correct(first, mara, ended_at=at("10:01"))
+
+    assert runs() == before
+
+
+def test_a_manager_puts_a_run_right_over_the_api_and_an_operator_does_not(
+    plan: Callable[..., Job], ola: User, mara: User
+) -> None:
+    _, second = started(plan, ola)
+    plan("4713")
+    with time_machine.travel(NOW, tick=False):
+        refused = post(ola, f"job-runs/{second.pk}/correct", job="4713", reason="Wrong tap.")
+        silent = post(mara, f"job-runs/{second.pk}/correct", job="4713")
+        unknown = post(mara, f"job-runs/{second.pk}/correct", job="4799", reason="Wrong tap.")
+        corrected = post(mara, f"job-runs/{second.pk}/correct", job="4713", reason="Wrong tap.")
+        gone = post(mara, f"job-runs/{second.pk}/take-back", reason="Wrong tap.")
+        again = post(mara, f"job-runs/{second.pk}/take-back", reason="Wrong tap.")
+        early = {"started_at": at("06:30").isoformat(), "ended_at": at("07:00").isoformat()}
+        added = post(mara, "job-runs", job="4713", **early, reason="Forgotten.")
+
+    statuses = [answer.status_code for answer in (refused, silent, unknown, corrected, gone, again, added)]
+    assert statuses == [403, 422, 422, 200, 200, 404, 201]
+    assert (corrected.json()["number"], corrected.json()["runs"][0]["id"]) == ("4713", second.pk)
+    assert (gone.json()["status"], added.json()["status"]) == ("planned", "ended")
+    assert runs() == [("4713", at("06:30"), at("07:00")), ("4711", at("08:00"), None)]
+
+
+def test_a_manager_puts_a_run_right_in_the_administration(plan: Callable[..., Job], ola: User, mara: User) -> None:
+    _, second = started(plan, ola)
+    office, page = client(mara), f"/admin/floor/jobrun/{second.pk}/change/"
+    form = {
+        "job": str(second.job_id), "started_at_0": "2026-11-20", "started_at_1": "09:30", "ended_at_0": "",
+        "ended_at_1": "", "reason": "It began earlier.",
+    }  # fmt: skip
+    with time_machine.travel(NOW, tick=False):
+        refused = office.post(page, {**form, "started_at_1": "08:00"})
+        moved = office.post(page, form)
+        assert "Correct that first" in refused.content.decode()
+        assert (moved.status_code, runs()[1]) == (302, ("4712", at("09:30"), None))
+        gone = office.post(page, {**form, "never_ran": "on"})
+        early = {"started_at_1": "06:30", "ended_at_0": "2026-11-20", "ended_at_1": "07:00"}
+        added = office.post("/admin/floor/jobrun/add/", {**form, **early})
+
+    assert (gone.status_code, added.status_code) == (302, 302)
+    assert runs() == [("4712", at("06:30"), at("07:00")), ("4711", at("08:00"), None)]
+    said = AuditEntry.objects.filter(actor=mara, target_type="floor.jobrun").order_by("pk")
+    assert list(said.values_list("action", flat=True)) == ["job.correct", "job.take_back", "job.add_run"]
 
 
 # ---------------------------------------------------------------- over the API

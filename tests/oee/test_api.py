@@ -116,6 +116,22 @@ def test_two_stops_are_merged_once_and_separated_again(stage: Stage) -> None:
     send(f"downtime/events/{first.id}/merge", 404, method="delete")
 
 
+def test_a_merge_sent_again_after_it_became_part_of_a_longer_one_is_answered_with_that(stage: Stage) -> None:
+    send(
+        "downtime/events", 201, equipment=stage.machine.code, started_at=iso(at("08:02")), ended_at=iso(at("08:12")),
+        reason_code="MAT_JAM",
+    )  # fmt: skip
+    first, second, third = stops()
+    merge: dict[str, Any] = {"other": str(third.id), "request_id": str(uuid4())}
+    send(f"downtime/events/{second.id}/merge", 200, **merge)
+    send(f"downtime/events/{first.id}/merge", 200, other=str(second.id))
+
+    again = send(f"downtime/events/{second.id}/merge", 200, **merge)
+
+    assert (again["id"], again["duration_s"]) == (str(first.id), 72 * 60.0)
+    assert StopMerge.objects.count() == 2
+
+
 def test_a_supervisor_confirms_what_has_a_reason(stage: Stage) -> None:
     stop = stops()[0]
     send(f"downtime/events/{stop.id}/confirm", 403, role=Role.OPERATOR)

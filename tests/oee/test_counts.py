@@ -88,6 +88,31 @@ def test_parts_counted_by_hand_stay_when_the_counter_comes_back_with_nonsense() 
     assert differences(stage.line) == []
 
 
+def test_parts_counted_by_hand_up_to_the_full_hour_stay_in_it_when_the_next_hour_is_accounted_for_alone() -> None:
+    stage = silent(back=True)
+    MachineState.objects.update(made_at=None)  # a machine whose counter nobody reads
+    count_by_hand(stage.machine, at("07:00"), at("08:00"), made=300, rejected=12, **by())
+
+    enter_rejects(stage.machine, CountEntry.Sort.SCRAP, 1, at=at("08:05"), **by())
+    stage.touched(at("08:05"))
+    rebuild_dirty(at("09:00"))
+
+    assert HourTotals.objects.get(starts_at=at("07:00")).unobserved_made == 300
+    assert counted(stage) == (400, 13)
+    assert differences(stage.line) == []
+
+
+def test_parts_counted_by_hand_until_a_machine_is_seen_for_the_first_time_on_the_full_hour_count_from_then_on() -> None:
+    stage = make_stage()
+    count_by_hand(stage.machine, at("06:00"), at("07:00"), made=300, rejected=12, **by())
+
+    stage.sees("07:00 run", until=at("07:30"))
+    rebuild_dirty(at("07:30"))
+
+    assert HourTotals.objects.get(starts_at=at("07:00")).unobserved_made == 300
+    assert differences(stage.line) == []
+
+
 @pytest.mark.parametrize(("shows", "parts"), [(0, 400), (8, 408), (290, 390), (310, 410)])
 def test_a_counter_that_began_again_from_zero_answers_only_if_it_can_have_seen_what_people_counted(
     shows: int, parts: int

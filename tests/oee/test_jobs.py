@@ -9,7 +9,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from floor.actions.jobs import create_job, end_job, set_job_cycle, start_job
+from floor.actions.jobs import correct_run, create_job, end_job, set_job_cycle, start_job, take_back_run
 from floor.models import Job, JobRun, MachineMinute, MachineState, Product, ProductNumber, User
 from oee.actions.check import differences
 from oee.actions.rebuild import rebuild, rebuild_dirty
@@ -102,6 +102,29 @@ def test_a_job_that_is_started_late_moves_only_the_hours_since_then(stage: Stage
     assert by_job(stage)["4711"].made == 10
     assert set(HourTotals.objects.filter(starts_at__lt=at("08:00")).values_list("pk", flat=True)) == kept
     assert not any(differences(stage.line))
+
+
+def test_figures_follow_when_it_is_told_which_job_really_ran(stage: Stage, mara: User) -> None:
+    start_job(plan(stage, "4711"), by=None, now=at("07:00"))
+    wrong = start_job(plan(stage, "4712"), by=None, now=at("08:30"))
+    stage.sees("06:00 run", until=at("10:00"))
+    for minute in ("07:10", "08:40", "09:50"):
+        stage.makes(at(minute), 10, product_number=1)
+    rebuild_dirty(NOW)
+
+    correct_run(
+        wrong, job=plan(stage, "4713"), started_at=at("09:00"), ended_at=None, reason="Wrong tap.", by=mara, now=NOW
+    )
+    rebuild_dirty(NOW)
+
+    assert {key: row.made for key, row in by_job(stage).items()} == {None: 0, "4711": 20, "4713": 10}
+    assert differences(stage.line) == []
+
+    take_back_run(wrong, reason="It never ran.", by=mara, now=NOW)
+    rebuild_dirty(NOW)
+
+    assert {key: row.made for key, row in by_job(stage).items()} == {None: 0, "4711": 30}
+    assert differences(stage.line) == []
 
 
 # ---------------------------------------------------------------- its own ideal cycle

@@ -193,6 +193,22 @@ def test_two_stops_are_one_and_what_ran_between_stays_running() -> None:
     assert differences(stage.line) == []
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_stops_that_are_one_each_keeps_its_reason_whichever_was_given_first(order: tuple[int, int]) -> None:
+    stage = stopped(TWO)
+    stops, reasons = list(Stop.objects.order_by("started_at").values_list("id", flat=True)), ("MAT_JAM", "CLEANING")
+    for place in order:
+        code_stop(stops[place], reasons[place], **by())
+    said = [("07:00", "07:10", "MAT_JAM"), ("07:12", "07:30", "CLEANING")]
+
+    merge()
+
+    assert parts() == said
+    code_stop(Stop.objects.get().id, "BELT_BREAK", **by())
+    assert [reason for _, _, reason in parts()] == ["BELT_BREAK", "BELT_BREAK"]
+    assert differences(stage.line) == []
+
+
 def test_a_supervisor_may_say_that_it_did_not_run_between_them() -> None:
     stage = stopped(TWO)
     with pytest.raises(NeedsSupervisor):
@@ -393,6 +409,8 @@ def test_where_the_controller_saw_the_machine_nothing_can_be_entered() -> None:
         add_stop(stage.machine, at("07:10"), at("09:45"), "POWER_LOSS", **by())
     with pytest.raises(ImpossibleTime, match="end must be later"):
         add_stop(stage.machine, at("07:20"), at("07:10"), "POWER_LOSS", **by())
+    with pytest.raises(ImpossibleTime, match="Only figures are kept"):
+        add_stop(stage.machine, at("07:10", -120), at("07:20"), "POWER_LOSS", **by())
     assert totals(stage) == {"run_ms": 90, "no_data_ms": 30}
 
 

@@ -21,7 +21,7 @@ from floor.models import Line, LineState, Product, ProductNumber, User
 from floor.models.shifts import calendar
 from oee.actions.planned_stops import plan_stop
 from oee.actions.rebuild import rebuild_dirty
-from oee.actions.standards import restate
+from oee.actions.standards import change_policy, restate
 from oee.actions.stops import code_stop
 from oee.domain.factors import FIELDS
 from oee.domain.kpis import BY_CODE
@@ -124,6 +124,16 @@ def test_a_silent_machine_is_told_of_as_in_the_shift_report(stage: Stage, vera: 
     [row] = sheet(vera, "compare", "range=this-shift", later)
     assert report.totals.no_data_ms >= 85 * 60_000
     assert sheet(vera, "timeline", "range=this-shift", later)[-1]["state"] == "nodata"
+    assert {name: int(row[name]) for name in FIELDS} == {name: getattr(report.totals, name) for name in FIELDS}
+
+
+def test_an_hour_nobody_saw_that_was_judged_anew_is_told_of_as_in_the_shift_report(stage: Stage, vera: Client) -> None:
+    mara, later = make_user("mara", "production_manager"), at("13:30", 1)
+    change_policy(stage.line, {"no_data_is_lost": True}, by=mara, now=at("13:20", 1))
+    restate(stage.line, at("12:00", 1), at("13:00", 1), by=mara, now=at("13:20", 1), reason="The line was on.")
+    report = report_of(stage, at("08:00", 1), later)
+    [row] = sheet(vera, "compare", "range=this-shift", later)
+    assert report.totals.busy_ms == report.totals.scheduled_ms - 30 * 60_000, "of the silence one hour is planned time"
     assert {name: int(row[name]) for name in FIELDS} == {name: getattr(report.totals, name) for name in FIELDS}
 
 
