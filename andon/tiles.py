@@ -53,7 +53,7 @@ class CallRow:
     raised_by: str
     equipment_code: str | None
     note: str
-    who: str  # "Nobody yet" | "Milo is coming" | "Milo is there"
+    who: str  # "Nobody yet" | "Milo is coming" | "Milo is there" | of a call that is over "resolved", "rejected" …
     next_due_at: datetime | None  # next escalation moment
     next_who: str  # "production manager"
     overdue: bool
@@ -310,7 +310,7 @@ def _following(call: Call) -> EscalationStep | None:
 def _who(call: Call) -> str:
     if call.status == Status.OPEN:
         return "Nobody yet"
-    return f"{call.responder} {DOES[call.status]}"
+    return f"{call.responder} {DOES[call.status]}" if call.status in DOES else call.status
 
 
 def _who_since(call: Call) -> datetime | None:

@@ -1,4 +1,5 @@
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
 from itertools import product
@@ -11,11 +12,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
-from andon.actions import acknowledge, arrive, escalate_due, resolve
+from andon.actions import acknowledge, arrive, cancel, escalate_due, reject, resolve
 from andon.clock import database_now
 from andon.domain.call import Priority, Status
 from andon.ladder import escalation_tree
-from andon.models import Call
+from andon.models import Call, EscalationRule
 from andon.tiles import plant_calls_tile
 from floor.models import Line, User
 from oee.models import Stop, stop_key
@@ -49,8 +50,29 @@ def test_the_call_sheet_says_who_comes_and_how_soon(client: Client, crew: dict[s
     page = at_screen(client, crew["operator"]).get("/lines/L-BAG1/call/").content.decode()
 
     assert page.count('class="help-kind"') == 5
-    assert "Something is broken · maintenance, within 5\u202fmin" in page
-    assert "Somebody could get hurt · shift manager, within 2\u202fmin" in page
+    assert 'Something is broken</small><small class="help-who">Maintenance, within 5\u202fmin</small>' in page
+    assert 'Somebody could get hurt</small><small class="help-who">Shift manager, within 2\u202fmin</small>' in page
+
+
+def test_the_sheets_say_at_once_where_no_limit_is_set(client: Client, crew: dict[str, User], line: Line) -> None:
+    EscalationRule.objects.filter(clock="ack").delete()
+
+    for address in ("/lines/L-BAG1/call/", "/lines/L-BAG1/"):
+        page = at_screen(client, crew["operator"]).get(address).content.decode()
+        assert page.count(", at once</small>") == 5, address
+        assert "within at once" not in page
+
+
+@pytest.mark.parametrize("over", [resolve, reject, cancel])
+def test_the_page_of_a_call_that_is_over_is_still_there(
+    client: Client, crew: dict[str, User], line: Line, over: Callable[..., Call]
+) -> None:
+    call = make_call(line, at=database_now(), by=crew["operator"])
+    words = () if over is cancel else ("Done",)
+    over(call, *words, by=crew["operator"], now=database_now(), request_id=uuid.uuid4())
+
+    for address in (f"/andon/calls/{call.pk}/", f"/andon/calls/{call.pk}/details/?again=1"):
+        assert at_screen(client, crew["operator"]).get(address).status_code == 200, address
 
 
 def test_one_tap_on_the_sheet_sends_the_call_and_offers_to_take_it_back(

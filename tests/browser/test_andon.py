@@ -1,5 +1,6 @@
 """Calling for help and answering, with fingers."""
 
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +15,9 @@ from andon.actions import acknowledge, seed_rules
 from andon.clock import database_now
 from andon.domain.call import Priority
 from andon.models import Call
-from floor.models import Line, User
+from floor.models import Line, Screen, User
 from tests.andon.plant import make_call
-from tests.browser.conftest import Web
+from tests.browser.conftest import PATIENCE_S, Web
 from tests.browser.glove import tap
 from tests.factories import make_line, make_machine, make_user
 
@@ -42,6 +43,14 @@ def press(page: Page, target: Locator) -> None:
         target.click()
     else:
         tap(target)
+
+
+def until_told(page: Page, **told: str) -> None:
+    """Until the server has written down what the screen tells of itself."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not Screen.objects.filter(**told).exists():
+        assert time.monotonic() < deadline, list(Screen.objects.values())
+        page.wait_for_timeout(100)  # lets Playwright work
 
 
 def flood() -> None:
@@ -199,6 +208,7 @@ def test_who_manages_calls_sees_that_a_screen_was_turned_mute(page: Page, line7:
     page.click("#more [data-sound-sheet]")
     page.click("#sound [data-mute]")
     User.objects.filter(username="ola").update(role="shift_manager")
+    until_told(page, sound="off")
 
     desk = page.context.new_page()
     desk.goto("/andon/manage/")

@@ -116,15 +116,8 @@ class Server:
 
     def beat(self, **differently: object) -> None:
         now = datetime.now(UTC).isoformat()
-        beat = {
-            "now": now,
-            "database": now,
-            "plant": "one line",
-            "version": settings.VERSION,
-            "reader": now,
-            "watchdog": now,
-            "lines": {},
-        }
+        beat: dict[str, object] = dict.fromkeys(("now", "database", "reader", "watchdog"), now)
+        beat |= {"plant": "one line", "version": settings.VERSION, "lines": {}}
         self.sockets[-1].send(json.dumps({"beat": beat | differently}))
 
 
@@ -158,19 +151,19 @@ def test_an_idle_screen_loads_a_new_release_or_wall_once_the_server_can_serve_it
     server = Server(page)
     page.clock.install()
     page.goto("/board/")
-    page.evaluate("window.isOld = true")
+    page.evaluate("document.documentElement.dataset.old = 'yes'")
     server.beat()
     server.beat(**news)
     page.clock.run_for(50_000)
     server.beat(**news)
     page.clock.run_for(2_000)
-    assert page.evaluate("window.isOld"), "it was not idle for a minute yet"
+    assert page.locator("[data-old]").count() == 1, "it was not idle for a minute yet"
 
     page.clock.run_for(10_000)
     server.beat(**news)
     page.clock.run_for(2_000)
 
-    page.wait_for_function("!window.isOld")
+    expect(page.locator("[data-old]")).to_have_count(0)
 
 
 def test_a_kiosk_whose_own_clock_is_wrong_says_so_and_shows_the_plants_time(page: Page) -> None:
