@@ -51,7 +51,10 @@ def test_on_a_phone_every_cell_of_the_evidence_is_in_sight_beside_its_name(page:
             page.click(".figure a[data-evidence]")
         cells = page.locator(".evidence-rows td[data-label=Lasted], .evidence-rows td[data-label='Planned time']")
         expect(cells).not_to_have_count(0)
+        table = page.locator(".evidence-rows").first.bounding_box()
+        assert table is not None
+        assert 0 <= table["x"] < table["x"] + table["width"] <= 390
         boxes = [cell.bounding_box() for cell in cells.all()]
-        assert all(box is not None and box["x"] >= 0 and 300 < box["width"] <= 390 - box["x"] for box in boxes)
+        assert all(box is not None and (box["x"], box["width"]) == (table["x"], table["width"]) for box in boxes)
         name = cells.first.evaluate("cell => getComputedStyle(cell, '::before').content")
         assert name == '"Lasted"'
