@@ -14,7 +14,8 @@ from oee.domain.factors import Ratio
 from oee.domain.ledger import Kind, Ledger
 from oee.hour_board import Said, Seen, hour_notes
 from oee.restatements import mark, restatements_of
-from oee.shift import Block, HourRow, ShiftFigures, StopLine, shift_report
+from oee.shift import Block, HourRow, StopLine
+from oee.shift_report import ShiftFigures, shift_report
 
 STRIP_WIDTH = 1000.0
 CHART_HEIGHT = 120.0

@@ -43,7 +43,7 @@ from oee.api.statistics import TOP, LostRow, lost_row
 from oee.domain.factors import Totals, added
 from oee.domain.kpis import rating
 from oee.domain.trend import change, trend
-from oee.shift import shift_report
+from oee.shift_report import shift_report
 from oee.tiles import rate_tile, state_tile
 
 FACTORS = ("availability", "performance", "quality", "oee")

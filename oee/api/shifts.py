@@ -18,7 +18,8 @@ from floor.rest import Asked, PlantDate, PlantTime, Query, find_line, local
 from floor.roles import Capability
 from oee.api.reasons import ReasonRow
 from oee.api.rows import RatioRow, ShiftRow, TotalsRow, factor_rows, shift_row, totals_row
-from oee.shift import HourRow, ShiftFigures, StopLine, shift_report
+from oee.shift import HourRow, StopLine
+from oee.shift_report import ShiftFigures, shift_report
 
 
 class CurrentRow(serializers.Serializer[Any]):

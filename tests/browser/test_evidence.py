@@ -39,3 +39,22 @@ def test_a_figure_opens_its_evidence_over_the_line_screen(page: Page, line7: Lin
     dialog.locator("[data-close]").click()
     expect(dialog).to_be_hidden()
     assert page.url.endswith("/lines/L-7/")
+
+
+def test_on_a_phone_every_cell_of_the_evidence_is_in_sight_beside_its_name(page: Page, line7: Line) -> None:
+    happened(line7)
+    page.set_viewport_size({"width": 390, "height": 844})
+
+    for address in ("/lines/L-7/evidence/oee/", "/lines/L-7/"):
+        page.goto(address)
+        if "evidence" not in address:
+            page.click(".figure a[data-evidence]")
+        cells = page.locator(".evidence-rows td[data-label=Lasted], .evidence-rows td[data-label='Planned time']")
+        expect(cells).not_to_have_count(0)
+        table = page.locator(".evidence-rows").first.bounding_box()
+        assert table is not None
+        assert 0 <= table["x"] < table["x"] + table["width"] <= 390
+        boxes = [cell.bounding_box() for cell in cells.all()]
+        assert all(box is not None and (box["x"], box["width"]) == (table["x"], table["width"]) for box in boxes)
+        name = cells.first.evaluate("cell => getComputedStyle(cell, '::before').content")
+        assert name == '"Lasted"'

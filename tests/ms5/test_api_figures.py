@@ -15,7 +15,7 @@ from floor.models.shifts import calendar
 from floor.roles import Role
 from oee.actions.rebuild import rebuild_dirty
 from oee.models import Stop, StopCoding
-from oee.shift import shift_report
+from oee.shift_report import shift_report
 from oee.tiles import pace_tile
 from plc.models import Controller, Link
 from tests.factories import make_user

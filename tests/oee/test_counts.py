@@ -17,7 +17,7 @@ from oee.actions.counts import count_by_hand, decide_quarantine, enter_rejects, 
 from oee.actions.rebuild import rebuild_dirty
 from oee.actions.refusals import AlreadyDone, ImpossibleCount, ImpossibleTime
 from oee.models import CountEntry, HourTotals, QuarantineDecision
-from oee.shift import shift_report
+from oee.shift_report import shift_report
 from tests.factories import make_user
 from tests.oee.stage import Stage, at, make_stage
 

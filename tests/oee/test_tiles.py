@@ -12,7 +12,7 @@ from oee.actions.rebuild import rebuild_dirty
 from oee.actions.stops import code_stop
 from oee.domain.factors import Ratio
 from oee.models import LinePolicy, Stop, to_stop_key
-from oee.shift import shift_report
+from oee.shift_report import shift_report
 from oee.tiles import (
     ReasonChoice,
     oee_tile,

@@ -27,7 +27,7 @@ from oee.domain.factors import FIELDS
 from oee.domain.kpis import BY_CODE
 from oee.domain.readings import ISO_22400
 from oee.models import HourTotals, LinePolicy, Stop
-from oee.shift import ShiftFigures, shift_report
+from oee.shift_report import ShiftFigures, shift_report
 from tests.andon.plant import make_call, make_crew
 from tests.factories import LONG_AGO, make_line, make_machine, make_shifts, make_site, make_user
 from tests.oee.stage import DAY, Stage, at, make_stage

@@ -1,6 +1,7 @@
 """The shift report: made once, frozen, and with the figures of the screen."""
 
 import io
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -23,7 +24,7 @@ from oee.actions.rebuild import rebuild_dirty
 from oee.actions.standards import restate
 from oee.actions.stops import code_stop
 from oee.models import Stop
-from oee.shift import shift_report
+from oee.shift_report import shift_report
 from oee.tiles import oee_tile
 from reports import actions, pdf
 from reports.models import Report
@@ -188,3 +189,12 @@ def test_a_shift_that_nobody_can_reckon_with_has_no_report(line: Line, client: C
     answer = client.post(f"/lines/{line.code}/reports/", {"shift": shift}, follow=True)
     assert "Choose one of the shifts of this line." in answer.content.decode()
     assert not Report.objects.exists()
+
+
+def test_the_list_of_reports_opens_the_evidence_of_an_oee(line: Line, client: Client) -> None:
+    made_report()
+    client.force_login(make_user("vera", "viewer"))
+    with time_machine.travel(AFTER, tick=False):
+        page = client.get("/reports/").content.decode()
+        [href] = re.findall(r'href="(/lines/[^"]*/evidence/oee/[^"]*)"', page)
+        assert client.get(href).status_code == 200
