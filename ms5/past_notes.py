@@ -103,7 +103,7 @@ def _batches(line: Line) -> Iterator[_Batch]:
     found: _Batch | None = None
     told = rows.values_list("minute", "product_number", "made", "rejected")
     for _, rows_of_minute in groupby(told, key=itemgetter(0)):
-        for minute, product, good in _last_of_before_first(rows_of_minute, names, found):
+        for minute, product, good in _running_first(rows_of_minute, names, found):
             if found is not None and found.product != product and found.start < minute:
                 yield found
                 found = None
@@ -113,7 +113,7 @@ def _batches(line: Line) -> Iterator[_Batch]:
         yield found
 
 
-def _last_of_before_first(
+def _running_first(
     rows: Iterable[tuple[datetime, int, int, int]], names: Mapping[int, UUID], found: _Batch | None
 ) -> list[tuple[datetime, UUID, int]]:
     """(minute, product, good) of one minute; in a minute of change the product that ran before stands first."""
