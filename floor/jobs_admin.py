@@ -26,14 +26,8 @@ from floor.models import Job, JobRun, User
 FIELDS = ("number", "line", "product", "planned_quantity", "due_at")
 
 
-class JobForm(forms.ModelForm):
+class TriedForm(forms.ModelForm):
     """Tries the action and takes it back, so that whatever it refuses stands on the form as a sentence."""
-
-    ideal_cycle_ms = forms.IntegerField(
-        required=False,
-        label="Ideal cycle of its own, ms",
-        help_text="Empty: as its product is judged ever. Of a job that has run it holds from now on.",
-    )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -45,6 +39,18 @@ class JobForm(forms.ModelForm):
             except (JobRefused, ImpossibleStandard) as refusal:
                 raise forms.ValidationError(str(refusal)) from refusal
         return cleaned
+
+    def act(self, user: User | None) -> Model:
+        """What saving does; raises what it refuses."""
+        raise NotImplementedError
+
+
+class JobForm(TriedForm):
+    ideal_cycle_ms = forms.IntegerField(
+        required=False,
+        label="Ideal cycle of its own, ms",
+        help_text="Empty: as its product is judged ever. Of a job that has run it holds from now on.",
+    )
 
     def validate_unique(self) -> None:
         """The action says on which line a number is there already."""
@@ -75,9 +81,7 @@ class RunInline(admin.TabularInline):
         return False
 
 
-class RunForm(forms.ModelForm):
-    """Tries the action and takes it back, as the form of a job does."""
-
+class RunForm(TriedForm):
     never_ran = forms.BooleanField(
         required=False, help_text="Take it back: the job that its start had ended went on instead."
     )
@@ -87,17 +91,6 @@ class RunForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if "ended_at" in self.fields:  # not on the page of somebody who may only look
             self.fields["ended_at"].required = False
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        if not self.errors:
-            try:
-                with transaction.atomic():
-                    self.act(None)
-                    transaction.set_rollback(True)
-            except JobRefused as refusal:
-                raise forms.ValidationError(str(refusal)) from refusal
-        return cleaned
 
     def _post_clean(self) -> None:
         """The row stays as it is; the action locks and changes it."""
