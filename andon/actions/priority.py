@@ -49,7 +49,7 @@ def _plan_anew(call: Call, now: datetime) -> None:
     next_shift: NextShift = lambda _: following(now)  # noqa: E731 - the shifts that began meanwhile were told
     steps = plan(Priority(call.priority), call.since, rules_in_force(now), call.kind.responders, next_shift)
     runs = (step for step in steps if Status(call.status) in RUNS_WHILE[step.clock])
-    course.set_out(call, [step for step in runs if step.level or step.due_at > now], now)
+    course.set_out(call, [step.not_before(now) for step in runs if step.level or step.due_at > now], now)
 
 
 def _tell_those_who_were_called(call: Call, event: CallEvent, now: datetime) -> None:

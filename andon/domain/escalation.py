@@ -61,6 +61,10 @@ class Step:
     def key(self) -> tuple[str, int, int]:
         return self.clock, self.level, self.reminder
 
+    def not_before(self, moment: datetime) -> "Step":
+        """Of a plan that holds since `moment`: a limit that had passed by then falls due then, and is not late."""
+        return replace(self, due_at=max(self.due_at, moment))
+
     def following(self, next_shift: NextShift) -> "Step | None":
         """Due from when this one was due, so that a late escalator does not stretch the plan."""
         due_at = next_shift(self.due_at) if self.clock is Clock.SHIFT else self._repeated()

@@ -53,6 +53,19 @@ def test_a_limit_that_had_passed_when_the_call_became_urgent_is_taken_at_once(cr
     assert call.events.get(what=CallEvent.What.ESCALATED).at == after(minutes=3)
 
 
+def test_nobody_was_late_for_a_limit_that_did_not_hold_yet(crew: dict[str, User]) -> None:
+    call = make_call(by=crew["operator"], priority=Priority.LOW)
+
+    urgent = set_priority(call, Priority.CRITICAL, by=crew["operator"], now=after(minutes=55))
+
+    taken = urgent.steps.filter(round=urgent.round, taken_at__isnull=False)
+    assert {(step.clock, step.level, step.reminder) for step in taken} == {
+        *(("ack", level, 0) for level in (1, 2)),
+        *(("resolve", level, 0) for level in (1, 2)),
+    }
+    assert {step.due_at for step in taken} == {after(minutes=55)}
+
+
 def test_an_answered_call_that_becomes_urgent_does_not_ask_for_an_answer_again(crew: dict[str, User]) -> None:
     call = acknowledge(make_call(by=crew["operator"]), by=crew["maintenance"], now=after(minutes=1))
 
