@@ -120,7 +120,7 @@ CALL = CallRow(
     "Ola",
     "BP01.PACK.BAG1",
     "",
-    "Nobody yet.",
+    "Nobody yet",
     NOW + timedelta(seconds=115),
     "production manager",
     False,
