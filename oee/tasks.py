@@ -18,6 +18,6 @@ def rebuild_dirty(**_: object) -> int:
     return rebuilding.rebuild_dirty(timezone.now())
 
 
-@shared_task(name="oee.tasks.end_forgotten_planned_stops", ignore_result=True, time_limit=60)
+@shared_task(name="oee.tasks.end_forgotten_planned_stops", ignore_result=True, time_limit=60, soft_time_limit=50)
 def end_forgotten_planned_stops(**_: object) -> int:
     return planned_stops.end_forgotten(timezone.now())
